@@ -1,0 +1,161 @@
+// Package lease knows who holds what until when.
+//
+// A Table decides; a Store remembers. The table is in memory and answers without
+// I/O; every change it makes is rendered into the store's journal while the lock
+// of the resource is held, and carries a sequence number (Seq). A reply that
+// rests on a lease may leave only after Commit has returned for that lease's
+// sequence: no address is ever promised that a crash could take back.
+package lease
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/netip"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/softwire"
+)
+
+// Kind is the kind of a resource.
+type Kind uint8
+
+// The kinds of resources.
+const (
+	V4 Kind = iota // an IPv4 address, or a port set of one
+	NA             // an IPv6 address of an IA_NA
+	TA             // an IPv6 address of an IA_TA
+	PD             // a delegated prefix
+)
+
+// A Resource is what a lease gives away. It is comparable.
+type Resource struct {
+	Kind   Kind
+	Prefix netip.Prefix     // single addresses are /32 and /128
+	Ports  softwire.PortSet // zero: the whole address
+}
+
+// State is the state of a lease, numbered as in Kea's lease files.
+type State uint8
+
+// The states of a lease. Offers are never written to a store.
+const (
+	Leased    State = 0
+	Declined  State = 1
+	Reclaimed State = 2 // expired-reclaimed: kept for its history, free to give
+	Released  State = 3
+	Offered   State = 255
+)
+
+// A Lease is one resource in one client's hands. Byte slices handed in are
+// copied by the table; byte slices handed out share memory with the request or
+// are copies, never with the table, so a Lease may be kept.
+type Lease struct {
+	Resource Resource
+
+	// who holds it: v4 by client identifier and hardware address, each an
+	// identity of its own; v6 by DUID and IAID
+	ClientID, HWAddr, DUID []byte
+	HWType, HWSource       uint16
+	IAID                   uint32
+
+	Subnet, Pool     uint32
+	State            State
+	Start            time.Time     // of the lease's last extension (Kea's cltt), whole seconds
+	Valid, Preferred time.Duration // whole seconds; Infinite for ever
+	Hostname         string
+	FwdDNS, RevDNS   bool
+	UserContext      json.RawMessage // verbatim, as in the store
+}
+
+// Infinite is the lifetime that never ends (0xffffffff on the wire).
+const Infinite = time.Duration(1<<32-1) * time.Second
+
+// Expires returns the moment the lease ends; ok is false for one that never does.
+func (l *Lease) Expires() (at time.Time, ok bool) {
+	if l.Valid == Infinite {
+		return time.Time{}, false
+	}
+	return l.Start.Add(l.Valid), true
+}
+
+// IdentityKind says what an Identity names.
+type IdentityKind uint8
+
+// The kinds of identity, in the order in which they are locked.
+const (
+	ByClientID IdentityKind = iota // v4: the client identifier option
+	ByHWAddr                       // v4: hardware type and address
+	ByDUID                         // v6: DUID, IAID and the resource's kind
+)
+
+// An Identity is one way in which a client is known. ID shares memory with the
+// packet; the table copies what it keeps.
+type Identity struct {
+	Kind   IdentityKind
+	HWType uint16 // with ByHWAddr
+	IAID   uint32 // with ByDUID
+	ID     []byte
+}
+
+// A Seq numbers the changes of a table in the order of its journal. Zero stands
+// for "nothing to wait for".
+type Seq uint64
+
+// A Request asks the table for a lease. Lease holds what the client shall have
+// (identities, subnet, lifetimes, host name) except the resource and the state.
+type Request struct {
+	Lease    Lease
+	Lookup   []Identity          // in order of preference: the first that finds a lease of this subnet set wins
+	Pools    []*Pool             // where a new resource may come from, in order
+	Hint     Resource            // what the client asks for, or its reservation; zero: nothing
+	Must     bool                // Hint or nothing: a reservation, or a REQUEST that names an address
+	Reserved func(Resource) bool // reports whether a resource is kept for somebody else; nil: none is
+	Within   func(*Lease) bool   // reports whether a lease found by Lookup may be kept (subnet, pool and class still fit); nil: always
+	Now      time.Time
+}
+
+// What Offer, Grant, Release and Decline may answer.
+var (
+	ErrNone    = errors.New("lease: no free resource")          // pools are full, or the hint is taken with Must
+	ErrOwner   = errors.New("lease: held by another client")    // Must and the resource is somebody else's; Release or Decline by a stranger
+	ErrUnknown = errors.New("lease: no such lease")             // Release or Decline of what nobody holds
+	ErrStale   = errors.New("lease: pool is no longer in use")  // the configuration was replaced; answer anew
+	ErrLimit   = errors.New("lease: too many offers are open")  // bound on offers for each source
+	ErrDown    = errors.New("lease: store is down")             // nothing can be made durable now
+	ErrClosed  = errors.New("lease: table or store was closed") // after Close
+)
+
+// A Change is one line of the journal: the lease as it now is, or its removal.
+type Change struct {
+	Lease  *Lease
+	Remove bool
+}
+
+// A Store makes changes durable. Every store passes the conformance test of
+// package leasetest.
+type Store interface {
+	// Load calls each for every lease that the store holds, in any order, one
+	// call at a time. It is called once, before anything else.
+	Load(ctx context.Context, each func(Lease) error) error
+
+	// Append renders a change into the journal's buffer and returns its number.
+	// The caller holds the lock of the resource, so calls for one resource come
+	// in the order of its changes. It does no I/O, keeps nothing of c, and is
+	// safe for concurrent use.
+	Append(c Change) Seq
+
+	// Sync makes everything appended so far durable and returns the number of
+	// the last durable change. After a failure the store is down: Sync fails
+	// until Rewrite has succeeded. One caller at a time.
+	Sync() (Seq, error)
+
+	// Rewrite replaces the medium by a complete copy: the leases that all yields
+	// (each read at or after the moment of the call) and every change appended
+	// meanwhile. It clears away what is out of date, and it heals a store that is
+	// down. Appends and Syncs go on while it runs.
+	Rewrite(ctx context.Context, all iter.Seq[*Lease]) error
+
+	Close() error
+}

@@ -1,0 +1,4 @@
+package topology
+
+// indexes are the rungs of the ladder of subnet selection.
+type indexes struct{}

@@ -1,0 +1,178 @@
+// Package topology is the operator's intent, compiled: which subnets there are,
+// which link leads to which of them, what each hands out, to whom and for how
+// long. A Topology is immutable once Freeze has returned and is shared by every
+// worker; a reload makes a new one and swaps the pointer, so a packet sees one
+// configuration from start to end.
+//
+// Everything that could be worked out before a packet comes has been: options
+// stand in wire form, inheritance (global, network, subnet, pool, host) is
+// resolved, and each rung of the ladder of subnet selection is an index.
+package topology
+
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// Family is 4 or 6.
+type Family uint8
+
+// The two families of servers.
+const (
+	V4 Family = 4
+	V6 Family = 6
+)
+
+// A Topology is one server's compiled configuration.
+type Topology struct {
+	Family  Family
+	Subnets []*Subnet // ascending by ID
+	Options Options   // global option-data, for clients without a subnet (INFORM, Information-request)
+	Policy  Policy    // global policy, likewise
+
+	// Reservations that hold in every subnet ("reservations" at top level), by
+	// Key; consulted where a subnet says ReserveGlobal.
+	Reservations map[Key]*Reservation
+
+	// Identifiers is host-reservation-identifiers: what a client is looked up
+	// by, in order.
+	Identifiers []IdentifierKind
+
+	ix indexes // made by Freeze
+}
+
+// A Network groups subnets that share a link (Kea's shared-networks).
+type Network struct {
+	Name    string
+	Subnets []*Subnet // ascending by ID
+}
+
+// A Subnet is one prefix and all that is handed out in it.
+type Subnet struct {
+	ID      uint32
+	Prefix  netip.Prefix
+	Network *Network // nil: alone
+
+	// how a client's link leads here
+	Iface       string       // "interface"
+	InterfaceID []byte       // "interface-id" (v6)
+	Relays      []netip.Addr // "relay": {"ip-addresses"}
+	FourOSix    FourOSix     // "4o6-..." (v4)
+	Guard       Guard        // "client-class(es)"
+
+	Options Options // global, network and subnet merged; pools merge their own over these
+	Policy  Policy
+	Pools   []*Pool
+
+	ReserveGlobal, ReserveIn, ReserveOut bool // reservations-global, -in-subnet, -out-of-pool
+	Reservations                         map[Key]*Reservation
+	Reserved                             map[netip.Addr]*Reservation // the same by address
+
+	// ServerID is option 54 where option-data names one at this scope or above;
+	// invalid: the server's own choice.
+	ServerID netip.Addr
+
+	// Disabled is why nothing is handed out here although the configuration
+	// names the subnet ("" in a working one): a key that limits who gets what
+	// and that this version does not serve.
+	Disabled string
+}
+
+// FourOSix is how 4o6 queries lead to a subnet. Kea's three keys, and ours.
+type FourOSix struct {
+	Iface       string       // "4o6-interface"
+	InterfaceID []byte       // "4o6-interface-id"
+	Prefix      netip.Prefix // "4o6-subnet"; invalid or ::/0 matches nothing
+	LinkFirst   bool         // ours: the relay's link-address is asked before Kea's rule
+}
+
+// Any reports whether one of Kea's three keys is set.
+func (f *FourOSix) Any() bool { return f.Iface != "" || len(f.InterfaceID) > 0 || f.Prefix.IsValid() }
+
+// A Guard names the classes of which a client must be in one. Empty: no guard.
+type Guard []string
+
+// A Pool is a range that leases come from, with what is special to it.
+type Pool struct {
+	Lease    *lease.Pool
+	Options  Options // everything merged, down to this pool
+	Guard    Guard
+	Disabled string // as in Subnet
+}
+
+// Policy is the scalars that are inherited from global to network to subnet.
+type Policy struct {
+	Valid, Preferred Lifetime // seconds; Preferred in v6 only
+	T1, T2           Timer    // seconds, and whether they are sent
+
+	// DHCPv4
+	Authoritative, MatchClientID, EchoClientID bool
+	NextServer                                 netip.Addr
+	ServerHostname, BootFileName               string
+
+	// DHCPv6
+	RapidCommit bool
+}
+
+// A Lifetime is what "valid-lifetime" and its min- and max- say, in seconds.
+type Lifetime struct{ Min, Default, Max uint32 }
+
+// Choose returns the lifetime for a client that asks for hint seconds; 0 stands
+// for one that does not ask.
+func (l Lifetime) Choose(hint uint32) uint32 {
+	if hint == 0 {
+		return l.Default
+	}
+	return max(l.Min, min(hint, l.Max))
+}
+
+// A Timer is T1 or T2. Seconds wins over Percent; neither means it is not sent.
+type Timer struct {
+	Seconds uint32
+	Percent float64 // of the valid (v4) or preferred (v6) lifetime; 0: unset
+}
+
+// An Option is one option in wire form.
+type Option struct {
+	Code   uint16
+	Value  []byte
+	Always bool // sent whether asked for or not
+	Never  bool // never sent, and hides the same code of outer scopes
+}
+
+// Options is sorted by code; a code stands once.
+type Options []Option
+
+// IdentifierKind is a kind of host identifier, in the order in which Kea numbers them.
+type IdentifierKind uint8
+
+// The kinds of host identifiers.
+const (
+	HWAddress IdentifierKind = iota // hardware type and address
+	DUID
+	CircuitID
+	ClientID
+	FlexID
+)
+
+// A Key is a host identifier as a map key: its kind, then its octets. A
+// hardware address is written without its type, as in Kea's reservations.
+type Key struct {
+	Kind IdentifierKind
+	ID   string
+}
+
+// A Reservation is what is kept for one host.
+type Reservation struct {
+	Key            Key
+	Addr           netip.Addr     // v4: ip-address; invalid: none
+	Addrs          []netip.Addr   // v6: ip-addresses
+	Prefixes       []netip.Prefix // v6
+	Hostname       string
+	NextServer     netip.Addr
+	ServerHostname string
+	BootFileName   string
+	Options        Options  // the host's own, not merged
+	Classes        []string // client-classes
+}
