@@ -1,0 +1,116 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// Family is 4 or 6.
+type Family = topology.Family
+
+// A Config is one daemon's configuration, checked and compiled. What it lacks
+// has its default: every field is ready for use.
+type Config struct {
+	Family   Family
+	File     string   // as given to Load
+	Includes []string // files that were read besides, in order
+
+	Topology    *topology.Topology // frozen
+	Interfaces  Interfaces
+	LeaseDB     LeaseDB
+	DHCP4o6Port uint16   // 0: no pair
+	ServerID    ServerID // DHCPv6
+	Loggers     []Logger // as configured; none means none were
+
+	Expired          Expired
+	DeclineProbation time.Duration // how long a declined address rests
+	OfferLifetime    time.Duration // "offer-lifetime" at top level; 0: not set. Ours.OfferHold takes it into account
+
+	Ours Ours
+
+	// What the configuration asks for and this version does not do. None of it
+	// is an error of the file; what to make of it is the daemon's decision.
+	Unserved []string // path and name of each key that has no effect here yet
+	Disabled []string // subnets and pools out of use, each with its reason; the same stands in the topology
+	Refuse   []string // reasons not to start unless the operator insists
+}
+
+// Interfaces is "interfaces-config".
+type Interfaces struct {
+	Specs      []InterfaceSpec
+	UDP        bool // "dhcp-socket-type" is "udp": no packet sockets (v4)
+	UseRouting bool // "outbound-interface" is "use-routing" (v4)
+	ReDetect   bool
+	RequireAll bool // a socket that cannot be opened fails the start
+	MaxRetries int  // of opening sockets
+	RetryWait  time.Duration
+}
+
+// An InterfaceSpec is one entry of "interfaces": a name, "*" for all, or a name
+// and the one address on it to use.
+type InterfaceSpec struct {
+	Iface string
+	Addr  netip.Addr // invalid: every address
+}
+
+// LeaseDB is "lease-database".
+type LeaseDB struct {
+	Type         string // "memfile", or what Refuse complains about
+	Name         string // "" leaves the choice to the daemon
+	Persist      bool
+	LFCInterval  time.Duration // 0: never cleaned up
+	MaxRowErrors int           // 0: any number
+}
+
+// ServerID is "server-id" of a DHCPv6 server.
+type ServerID struct {
+	Type         string // "LLT", "LL", "EN"; "" when the file does not say
+	Identifier   []byte // link-layer address, or the identifier of type EN; nil: generated
+	HType        uint16 // 0: of the interface chosen
+	Time         uint32 // seconds since 2000; 0: now
+	EnterpriseID uint32 // 0: ours to choose
+	Persist      bool
+}
+
+// A Logger is one entry of "loggers".
+type Logger struct {
+	Name       string // "kea-dhcp4", "kea-dhcp4.leases", ...
+	Severity   string // "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE"
+	DebugLevel int    // 0..99
+	Outputs    []Output
+}
+
+// An Output is one place a logger writes to.
+type Output struct {
+	Output  string // "stdout", "stderr", "syslog", "syslog:name" or a file
+	MaxSize int64  // octets before the file is rotated; 0: never
+	MaxVer  int    // rotated files to keep
+	Flush   bool
+}
+
+// Expired is "expired-leases-processing".
+type Expired struct {
+	ReclaimWait, FlushWait time.Duration // between rounds; 0: no rounds
+	Hold                   time.Duration // how long a reclaimed lease is remembered
+	MaxLeases              int           // in one round; 0: any number
+	MaxTime                time.Duration // for one round; 0: any time
+	UnwarnedCycles         int
+}
+
+// Ours is what stands in user-context.dhcp4o6 at top level: keys that Kea does
+// not have, where it does not mind them.
+type Ours struct {
+	// OfferHold is how long an offered address is kept for the client:
+	// "offer-hold", else "offer-lifetime", else 10 s.
+	OfferHold time.Duration
+
+	// OfferLimit bounds the offers that are open at a time for each source and
+	// relay: "offer-limit"; 0 leaves it to the lease table.
+	OfferLimit int
+
+	// PadIPC says that the peer of the pair is one of these daemons, so datagrams
+	// to it may be padded to go out as one segmented send: "pad-ipc".
+	PadIPC bool
+}
