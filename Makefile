@@ -1,0 +1,88 @@
+# dhcp4o6: the targets that README.md names. Everything is built with the Go
+# toolchain alone; what only `make interop` and `make bench-peers` need is named there.
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 10s
+PEERPAIRS   ?= 5
+
+PREFIX      ?= /usr/local
+SYSCONFDIR  ?= /etc
+UNITDIR     ?= /lib/systemd/system
+SYSUSERSDIR ?= /usr/lib/sysusers.d
+DESTDIR     ?=
+
+PROGRAMS := dhcp6d dhcp4d dhcpload
+
+.PHONY: check build demo test race lint fmt vet interop fuzz bench bench-peers install package clean
+
+check: fmt vet lint build race
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
+
+# One lease end to end on loopback, as an ordinary user; ends by itself.
+demo: build
+	$(GO) run ./internal/demo -bin bin
+
+test:
+	$(GO) test ./...
+	cd internal/difftest && $(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+fmt:
+	@out=$$(gofmt -l .); test -z "$$out" || { echo "gofmt differs in:"; echo "$$out"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags interop ./...
+	cd internal/difftest && $(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) -tags interop ./...
+
+# Namespaces and real peers: needs root and the Debian packages that README.md lists.
+interop: build
+	CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v ./internal/interop/...
+
+# Every fuzz target for a short while; FUZZTIME=10m for a long one.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Our pair and Kea's in turn, same load, same minute: needs what interop needs.
+bench-peers: build
+	$(GO) run ./internal/benchpeers -bin bin -pairs $(PEERPAIRS)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)
+	install -m 0755 bin/dhcp6d bin/dhcp4d $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0755 bin/dhcpload $(DESTDIR)$(PREFIX)/bin/
+	for f in dhcp6 dhcp4; do \
+		test -e $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json || \
+		install -m 0640 docs/examples/$$f.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json; done
+	for u in dhcp6d dhcp4d; do \
+		sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' systemd/$$u.service \
+		> $(DESTDIR)$(UNITDIR)/$$u.service; done
+	install -m 0644 systemd/dhcp4o6.sysusers $(DESTDIR)$(SYSUSERSDIR)/dhcp4o6.conf
+
+# A tarball of what `make install` lays down.
+package:
+	rm -rf dist && mkdir -p dist
+	$(MAKE) install DESTDIR=$(CURDIR)/dist/root PREFIX=/usr
+	tar -C dist/root --owner=0 --group=0 --sort=name -czf dist/dhcp4o6-$(VERSION).tar.gz .
+	@echo dist/dhcp4o6-$(VERSION).tar.gz
+
+clean:
+	rm -rf bin dist
