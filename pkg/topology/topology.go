@@ -46,6 +46,11 @@ type Topology struct {
 type Network struct {
 	Name    string
 	Subnets []*Subnet // ascending by ID
+	Guard   Guard     // "client-class(es)" of the network, asked before that of a subnet
+
+	// Links are the IPv6 prefixes on the same link, by which the link-address of
+	// a 4o6 query leads here. Ours.
+	Links []netip.Prefix
 }
 
 // A Subnet is one prefix and all that is handed out in it.
@@ -55,6 +60,7 @@ type Subnet struct {
 	Network *Network // nil: alone
 
 	// how a client's link leads here
+	// (where the subnet itself is silent, what its network says)
 	Iface       string       // "interface"
 	InterfaceID []byte       // "interface-id" (v6)
 	Relays      []netip.Addr // "relay": {"ip-addresses"}
@@ -67,7 +73,7 @@ type Subnet struct {
 
 	ReserveGlobal, ReserveIn, ReserveOut bool // reservations-global, -in-subnet, -out-of-pool
 	Reservations                         map[Key]*Reservation
-	Reserved                             map[netip.Addr]*Reservation // the same by address
+	Reserved                             map[netip.Addr]*Reservation // the same by address; Freeze makes it where it is nil
 
 	// ServerID is option 54 where option-data names one at this scope or above;
 	// invalid: the server's own choice.
@@ -77,6 +83,10 @@ type Subnet struct {
 	// names the subnet ("" in a working one): a key that limits who gets what
 	// and that this version does not serve.
 	Disabled string
+
+	// made by Freeze
+	spans      []poolSpan
+	reservedPD map[netip.Prefix]*Reservation
 }
 
 // FourOSix is how 4o6 queries lead to a subnet. Kea's three keys, and ours.
@@ -141,7 +151,8 @@ type Option struct {
 	Never  bool // never sent, and hides the same code of outer scopes
 }
 
-// Options is sorted by code; a code stands once.
+// Options is sorted by code. A code stands once, but for the Vendor Options of
+// DHCPv6 (17), which stand once for each enterprise.
 type Options []Option
 
 // IdentifierKind is a kind of host identifier, in the order in which Kea numbers them.

@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// Over6 reports whether 4o6 queries may be led to the subnet at all: it has one
+// of the 4o6 keys, or its network names IPv6 links.
+func (s *Subnet) Over6() bool {
+	return s.FourOSix.Any() || s.Network != nil && len(s.Network.Links) > 0
+}
+
+// A poolSpan is a pool by the addresses it covers.
+type poolSpan struct {
+	first, last netip.Addr
+	pool        *Pool
+}
+
+// freeze builds what is looked up within one subnet.
+func (s *Subnet) freeze() {
+	s.spans = nil
+	for _, p := range s.Pools {
+		if p.Lease != nil {
+			s.spans = append(s.spans, poolSpan{p.Lease.First, p.Lease.Last, p})
+		}
+	}
+	slices.SortStableFunc(s.spans, func(a, b poolSpan) int { return a.first.Compare(b.first) })
+	byAddr, byPrefix := byResource(s.Reservations)
+	if s.Reserved == nil {
+		s.Reserved = byAddr
+	}
+	s.reservedPD = byPrefix
+}
+
+// PoolOf returns the pool that gives away resource a of kind k, disabled and
+// guarded ones included; nil when it lies in none. A delegated prefix is named
+// by its first address.
+func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
+	i, found := slices.BinarySearchFunc(s.spans, a, func(p poolSpan, a netip.Addr) int { return p.first.Compare(a) })
+	if found { // several kinds of pools may begin at one address
+		for ; i+1 < len(s.spans) && s.spans[i+1].first == a; i++ {
+		}
+	} else {
+		i--
+	}
+	for ; i >= 0; i-- {
+		p := &s.spans[i]
+		if p.pool.Lease.Kind == k {
+			if a.Compare(p.last) <= 0 {
+				return p.pool
+			}
+			return nil // pools of one kind do not overlap
+		}
+	}
+	return nil
+}
+
+// Admits reports whether a client in the classes c may be given from the pool.
+// A disabled pool admits nobody.
+func (p *Pool) Admits(c Classes) bool { return p.Disabled == "" && p.Guard.Admits(c) }
+
+// Siblings yields the subnets that a client of this link may be given from: s
+// first, then the others of its shared network in order of id, beginning after s
+// and going round, those that are disabled or do not admit the client left out.
+func (s *Subnet) Siblings(c Classes) iter.Seq[*Subnet] {
+	return func(yield func(*Subnet) bool) { s.siblings(c, yield) }
+}
+
+func (s *Subnet) siblings(c Classes, yield func(*Subnet) bool) {
+	if !yield(s) || s.Network == nil {
+		return
+	}
+	all := s.Network.Subnets
+	at := slices.Index(all, s)
+	for i := 1; i < len(all); i++ {
+		n := all[(at+i)%len(all)]
+		if n != s && n.Disabled == "" && n.Admits(c) && !yield(n) {
+			return
+		}
+	}
+}
+
+// Shares reports whether both subnets are on one link: they are the same, or of
+// one shared network.
+func (s *Subnet) Shares(o *Subnet) bool {
+	return s == o || s.Network != nil && s.Network == o.Network
+}
