@@ -1,0 +1,284 @@
+package ipc
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// Options are what a [Conn] can be told. The zero value speaks to any peer.
+type Options struct {
+	ReceiveBuffer int  // octets of the socket's queue; 0: 4 MiB
+	Pad           bool // the peer is ours: bring messages that leave together to equal lengths
+
+	// OnPeer, when not nil, is called when the peer is found gone, and when it
+	// is heard again. OnRefused is called for each message refused. Both are
+	// called from within Read and Write and must not block.
+	OnPeer    func(gone bool)
+	OnRefused func(Fault)
+}
+
+// A Conn is one end of the pair. Read belongs to one goroutine at a time;
+// everything else is safe for concurrent use. The port may change, go and come
+// back while others read and write.
+type Conn struct {
+	side    Side
+	options Options
+	stats   Stats
+
+	mu      sync.Mutex // held for a moment only, never while waiting for the network
+	changed *sync.Cond // of socket, stopped and closed
+	socket  *socket    // nil while the pair is off
+	stopped bool
+	closed  bool
+
+	// of the reader
+	in      inbox
+	readers walk
+	names   map[string]string // interface names seen, so that each is made once
+
+	// of whoever writes
+	write   sync.Mutex
+	writers walk
+	out     outbox
+}
+
+// maxNames bounds the interface names that are remembered. A host has far
+// fewer interfaces than that, a hostile peer has not.
+const maxNames = 1024
+
+// Dial opens side of the pair on port P: it binds [::1]:P or P+1 and connects
+// it to the other, whether or not anybody is there. Port 0 opens nothing: Read
+// waits and Write refuses until Reopen gives a port.
+func Dial(side Side, port uint16, o Options) (*Conn, error) {
+	c := &Conn{side: side, options: o, names: make(map[string]string)}
+	c.changed = sync.NewCond(&c.mu)
+	c.readers.want = side.reads()
+	c.writers.want = side.sends()
+	if err := c.Reopen(port); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Stats returns the counters of c.
+func (c *Conn) Stats() *Stats { return &c.stats }
+
+// Port returns the port P in use, 0 when the pair is off.
+func (c *Conn) Port() uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket == nil {
+		return 0
+	}
+	return c.socket.port
+}
+
+// Read waits for at least one message and fills in with what has come, the
+// suboptions of the pair taken out. Data is valid until the next Read. Bad
+// messages are counted and skipped, and so is a peer that is not there. After
+// Stop it returns os.ErrDeadlineExceeded; no other error ends the pair.
+func (c *Conn) Read(in []Message) (int, error) {
+	for {
+		if n := c.take(in); n > 0 || len(in) == 0 {
+			return n, nil
+		}
+		s, err := c.wait()
+		if err != nil {
+			return 0, err
+		}
+		if err := c.in.fill(s); err != nil {
+			c.missed(s, err)
+		}
+	}
+}
+
+// wait returns the socket to read from, waiting while the pair is off.
+func (c *Conn) wait() (*socket, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.socket == nil && !c.stopped {
+		c.changed.Wait()
+	}
+	if c.stopped {
+		return nil, os.ErrDeadlineExceeded
+	}
+	return c.socket, nil
+}
+
+// missed counts what kept Read from a datagram. A deadline or a closed socket
+// is Stop or Reopen: the next turn of the loop finds out which.
+func (c *Conn) missed(s *socket, err error) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, syscall.ECONNREFUSED):
+		c.gone()
+	default:
+		c.stats.Errors.Add(1)
+	}
+}
+
+// take opens messages that have been received until in is full or none is
+// left.
+func (c *Conn) take(in []Message) int {
+	n := 0
+	for n < len(in) {
+		data, from, ok := c.in.next()
+		if !ok {
+			break
+		}
+		if err := c.open(&in[n], data, from); err != nil {
+			c.refuse(err)
+			continue
+		}
+		n++
+	}
+	if n > 0 {
+		c.stats.Received.Add(uint64(n))
+		if c.stats.down.CompareAndSwap(true, false) && c.options.OnPeer != nil {
+			c.options.OnPeer(false)
+		}
+	}
+	return n
+}
+
+// open takes the origin out of data, in place.
+func (c *Conn) open(m *Message, data []byte, genuine bool) error {
+	if !genuine {
+		return ErrSource
+	}
+	w := &c.readers
+	out, err := w.run(data[:0], data)
+	if err != nil {
+		return err
+	}
+	if err := w.found.check(); err != nil {
+		return err
+	}
+	m.Data, m.Dialect = out, Kea
+	m.Origin = Origin{Iface: c.name(w.found.name[:w.found.nameLen]), Addr: w.found.addr, Port: w.found.port}
+	return nil
+}
+
+// name returns b as a string, the same one each time.
+func (c *Conn) name(b []byte) string {
+	if s, ok := c.names[string(b)]; ok {
+		return s
+	}
+	if len(c.names) == maxNames {
+		clear(c.names)
+	}
+	s := string(b)
+	c.names[s] = s
+	return s
+}
+
+// refuse counts a message that is not taken.
+func (c *Conn) refuse(err error) {
+	f, ok := err.(Fault)
+	if !ok {
+		c.stats.Errors.Add(1)
+		return
+	}
+	c.stats.faults[f].Add(1)
+	if c.options.OnRefused != nil {
+		c.options.OnRefused(f)
+	}
+}
+
+// gone counts a refusal by the host: nobody holds the peer's port.
+func (c *Conn) gone() {
+	c.stats.PeerDown.Add(1)
+	if c.stats.down.CompareAndSwap(false, true) && c.options.OnPeer != nil {
+		c.options.OnPeer(true)
+	}
+}
+
+// Write sends each message with its origin put in, after taking out what the
+// network may have put in its place. It copies Data, never waits, and skips
+// what cannot be sent. It returns how many messages left and the first error:
+// a [Fault], or the host's.
+func (c *Conn) Write(out []Message) (int, error) {
+	c.write.Lock()
+	defer c.write.Unlock()
+	c.mu.Lock()
+	s := c.socket
+	c.mu.Unlock()
+	if s == nil {
+		for range out {
+			c.refuse(ErrClosed)
+		}
+		return 0, ErrClosed
+	}
+	var first error
+	c.out.reset()
+	c.writers.pad = c.options.Pad && len(out) > 1
+	for i := range out {
+		if err := c.seal(&out[i]); err != nil {
+			c.refuse(err)
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	n, err := c.flush(s)
+	if first == nil {
+		first = err
+	}
+	return n, first
+}
+
+// seal appends the message to the outbox.
+func (c *Conn) seal(m *Message) error {
+	if !m.Origin.valid() {
+		return ErrOrigin
+	}
+	c.writers.add = &m.Origin
+	b, err := c.writers.run(c.out.buf, m.Data)
+	c.writers.add = nil
+	if err != nil {
+		return err
+	}
+	c.out.push(b)
+	return nil
+}
+
+// flush sends the outbox and counts.
+func (c *Conn) flush(s *socket) (int, error) {
+	n, refused, err := c.out.send(s)
+	c.stats.Sent.Add(uint64(n))
+	for range refused {
+		c.gone()
+	}
+	if lost := c.out.len() - n - refused; lost > 0 {
+		c.stats.Dropped.Add(uint64(lost))
+	}
+	return n, err
+}
+
+// Stop makes Read return, now and from now on. Write still works, so that the
+// last batch can be answered.
+func (c *Conn) Stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	if c.socket != nil {
+		c.socket.wake()
+	}
+	c.changed.Broadcast()
+}
+
+// Close stops c and gives the port back.
+func (c *Conn) Close() error {
+	c.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.socket
+	c.socket, c.closed = nil, true
+	if s == nil {
+		return nil
+	}
+	return s.Close()
+}

@@ -1,0 +1,71 @@
+package ipc
+
+import "sync/atomic"
+
+// A Fault is the reason why a message was refused. It is an error and makes no
+// garbage, and it is the index under which [Stats] counts.
+type Fault uint8
+
+// The faults of a message. Those of an origin concern suboptions 60000 to 60002.
+const (
+	ErrSource       Fault = iota // the datagram does not come from the peer's address and port
+	ErrShort                     // shorter than the header of its type
+	ErrType                      // not the message type of this direction, innermost or outside
+	ErrOptionLength              // an option or a vendor suboption reaches beyond its end
+	ErrRelays                    // a relay layer without or with two messages, or more than 32 layers
+	ErrMessage4                  // not exactly one DHCPv4 Message option (87)
+	ErrNoOrigin                  // no vendor option carries an origin in the innermost message
+	ErrTwoOrigins                // more than one vendor option carries suboptions of an origin
+	ErrIface                     // 60000 missing, twice, or not of 1 to 15 octets
+	ErrAddr                      // 60001 missing, twice, or not of 16 octets
+	ErrPort                      // 60002 missing, twice, or not of 2 octets
+	ErrTooLong                   // a level would grow over 65,535 octets
+	ErrOrigin                    // the origin given to Write cannot be written
+	ErrClosed                    // the pair is switched off: port 0
+
+	faults = iota
+)
+
+var faultNames = [faults]string{
+	"source", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
+	"interface", "address", "port", "too-long", "origin", "closed",
+}
+
+// Reason returns a short constant name for counters and logs.
+func (f Fault) Reason() string {
+	if int(f) < len(faultNames) {
+		return faultNames[f]
+	}
+	return "unknown"
+}
+
+// Error returns the reason with the name of the package.
+func (f Fault) Error() string { return "ipc: message refused: " + f.Reason() }
+
+// Faults yields every fault, for who exports the counters of [Stats].
+func Faults(yield func(Fault) bool) {
+	for f := Fault(0); f < faults; f++ {
+		if !yield(f) {
+			return
+		}
+	}
+}
+
+// Stats counts what passed a [Conn]. It may be read at any time.
+type Stats struct {
+	Received atomic.Uint64 // messages handed out by Read
+	Sent     atomic.Uint64 // messages given to the kernel by Write
+	Dropped  atomic.Uint64 // messages that the kernel would not take, other than for a dead peer
+	PeerDown atomic.Uint64 // refusals seen, on send and on receive: nobody holds the peer's port
+	Errors   atomic.Uint64 // other errors of the socket
+
+	faults [faults]atomic.Uint64
+	down   atomic.Bool
+}
+
+// Refused returns how many messages were refused for f, read and written ones
+// together.
+func (s *Stats) Refused(f Fault) uint64 { return s.faults[f].Load() }
+
+// Down reports whether the last that was heard of the peer is a refusal.
+func (s *Stats) Down() bool { return s.down.Load() }
