@@ -136,7 +136,7 @@ func (w *Builder) Add(c Code, value []byte) bool {
 // leaves half of one.
 func (w *Builder) fits(c Code, value []byte) bool {
 	parts := (len(value) + 254) / 255
-	return len(w.b)+len(value)+2*parts+4 <= w.limit
+	return w.last(c) == 0 && len(w.b)+len(value)+2*parts+4 <= w.limit
 }
 
 // place writes one part into the first field with room. Parts of one code keep

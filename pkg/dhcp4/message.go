@@ -41,6 +41,19 @@ type Message struct {
 // message holds no options.
 func (m *Message) Parse(b []byte) error {
 	m.reset(b)
+	err := m.header()
+	if err == nil {
+		err = m.index()
+	}
+	if err != nil {
+		m.reset(nil)
+	}
+	return err
+}
+
+// header checks and reads the fixed fields.
+func (m *Message) header() error {
+	b := m.b
 	switch {
 	case len(b) < HeaderLen:
 		return ErrShort
@@ -56,10 +69,6 @@ func (m *Message) Parse(b []byte) error {
 	m.Secs, m.Flags = be.Uint16(b[8:]), be.Uint16(b[10:])
 	m.CIAddr, m.YIAddr = addr4(b[12:]), addr4(b[16:])
 	m.SIAddr, m.GIAddr = addr4(b[20:]), addr4(b[24:])
-	if err := m.index(); err != nil {
-		m.reset(nil)
-		return err
-	}
 	return nil
 }
 

@@ -30,11 +30,11 @@ func (m *Message) index() error {
 // overload reads option 52 (RFC 2132 §9.3) as it stands in the options field;
 // in the other two it would say nothing (RFC 2131 §4.1).
 func (m *Message) overload() (file, sname bool, err error) {
-	v, ok := m.Option(OptOverload)
-	if !ok {
+	if !m.seen.Has(OptOverload) {
 		return false, false, nil
 	}
-	if len(v) != 1 || v[0] < 1 || v[0] > 3 {
+	v := m.b[m.at[OptOverload]:][:m.n[OptOverload]]
+	if m.split.Has(OptOverload) || len(v) != 1 || v[0] < 1 || v[0] > 3 {
 		return false, false, ErrOverload
 	}
 	return v[0]&1 != 0, v[0]&2 != 0, nil
