@@ -3,16 +3,13 @@ package ipc
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
 
 var be = binary.BigEndian
 
 const (
-	optInterfaceID = 18 // RFC 9915 §21.18
-	optVendorOpts  = 17 // RFC 9915 §21.17
-	optRelayMsg    = 9  // RFC 9915 §21.10
-	optDHCPv4Msg   = 87 // RFC 7341 §6.3
-
 	enterpriseISC = 2495
 
 	subIface = 60000
@@ -22,7 +19,6 @@ const (
 
 	padTo = 64
 
-	maxRelays   = 32
 	relayHeader = 34
 	header      = 4
 	maxOption   = 1<<16 - 1
@@ -67,7 +63,7 @@ type walk struct {
 	msg    []byte // read from; may share memory with out when add is nil
 	out    []byte
 	start  int // of this message in out
-	levels [maxRelays]level
+	levels [dhcp6.MaxRelays]level
 }
 
 // A level is a relay layer whose message is being copied.
@@ -97,13 +93,13 @@ func (w *walk) message() error {
 		if end-at < header {
 			return ErrShort
 		}
-		if w.msg[at] != w.want.relay {
+		if dhcp6.MessageType(w.msg[at]) != w.want.relay {
 			break
 		}
 		if end-at < relayHeader {
 			return ErrShort
 		}
-		if depth == maxRelays {
+		if depth == dhcp6.MaxRelays {
 			return ErrRelays
 		}
 		l, err := w.down(at, end)
@@ -114,7 +110,7 @@ func (w *walk) message() error {
 		depth++
 		at, end = l.inner, l.rest
 	}
-	if w.msg[at] != w.want.inner {
+	if dhcp6.MessageType(w.msg[at]) != w.want.inner {
 		return ErrType
 	}
 	if err := w.innermost(at, end); err != nil {
@@ -131,6 +127,9 @@ func (w *walk) message() error {
 	return nil
 }
 
+// code returns the code of the option at that place.
+func (w *walk) code(at int) dhcp6.Code { return dhcp6.Code(be.Uint16(w.msg[at:])) }
+
 // down copies a relay layer as far as the header of its Relay Message option.
 func (w *walk) down(at, end int) (level, error) {
 	w.out = append(w.out, w.msg[at:at+relayHeader]...)
@@ -140,7 +139,7 @@ func (w *walk) down(at, end int) (level, error) {
 		if next > end {
 			return level{}, ErrOptionLength
 		}
-		if be.Uint16(w.msg[at:]) == optRelayMsg {
+		if w.code(at) == dhcp6.OptRelayMessage {
 			l := level{mark: len(w.out), inner: at + header, rest: next, end: end}
 			w.out = append(w.out, w.msg[at:at+header]...)
 			return l, nil
@@ -154,18 +153,18 @@ func (w *walk) down(at, end int) (level, error) {
 }
 
 // up writes the length of the layer's Relay Message option and copies the
-// options behind it. One to three octets at the end, too few for an option,
-// are left out: Kea takes such messages.
+// options behind it.
 func (w *walk) up(l level) error {
 	if !shut(w.out, l.mark) {
 		return ErrTooLong
 	}
-	for at := l.rest; l.end-at >= header; {
+	at := l.rest
+	for l.end-at >= header {
 		next := at + header + int(be.Uint16(w.msg[at+2:]))
 		if next > l.end {
 			return ErrOptionLength
 		}
-		if be.Uint16(w.msg[at:]) == optRelayMsg {
+		if w.code(at) == dhcp6.OptRelayMessage {
 			return ErrRelays
 		}
 		if err := w.option(at, next, false); err != nil {
@@ -173,10 +172,14 @@ func (w *walk) up(l level) error {
 		}
 		at = next
 	}
+	if at != l.end {
+		return ErrOptionLength
+	}
 	return nil
 }
 
-// innermost copies the message itself. Ours stands in front of every other
+// innermost copies the message itself. One to three octets at its end, too few
+// for an option, are left out: Kea takes such messages, and dhcp6 does. Ours stands in front of every other
 // vendor option, whatever its enterprise, and of the DHCPv4 Message option:
 // Kea looks at the first option 17 of its kind, older releases remove the
 // first of any kind.
@@ -189,12 +192,12 @@ func (w *walk) innermost(at, end int) error {
 		if next > end {
 			return ErrOptionLength
 		}
-		code := be.Uint16(w.msg[at:])
-		if add != nil && (code == optVendorOpts || code == optDHCPv4Msg) {
+		code := w.code(at)
+		if add != nil && (code == dhcp6.OptVendorOpts || code == dhcp6.OptDHCPv4Message) {
 			w.origin(add, len(w.msg)-at)
 			add = nil
 		}
-		if code == optDHCPv4Msg {
+		if code == dhcp6.OptDHCPv4Message {
 			messages++
 		}
 		if err := w.option(at, next, true); err != nil {
@@ -212,7 +215,7 @@ func (w *walk) innermost(at, end int) error {
 // message follows it.
 func (w *walk) origin(o *Origin, left int) {
 	mark := len(w.out)
-	b := append(w.out, 0, optVendorOpts, 0, 0)
+	b := append(w.out, 0, byte(dhcp6.OptVendorOpts), 0, 0)
 	b = be.AppendUint32(b, enterpriseISC)
 	b = be.AppendUint16(b, subIface)
 	b = be.AppendUint16(b, uint16(len(o.Iface)))
@@ -255,7 +258,7 @@ func shut(b []byte, mark int) bool {
 // option copies one option, header included, without what belongs to the pair.
 func (w *walk) option(at, next int, inner bool) error {
 	v := w.msg[at+header : next]
-	if be.Uint16(w.msg[at:]) != optVendorOpts || len(v) < 4 || be.Uint32(v) != enterpriseISC {
+	if w.code(at) != dhcp6.OptVendorOpts || len(v) < 4 || be.Uint32(v) != enterpriseISC {
 		w.out = append(w.out, w.msg[at:next]...)
 		return nil
 	}

@@ -1,6 +1,10 @@
 package ipc
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+)
 
 // A Side is one end of the pair.
 type Side uint8
@@ -37,11 +41,11 @@ func (s Side) sends() kinds {
 func (s Side) reads() kinds { return (1 - s).sends() }
 
 // kinds are the two message types that one direction carries.
-type kinds struct{ relay, inner byte }
+type kinds struct{ relay, inner dhcp6.MessageType }
 
 var (
-	query  = kinds{relay: 12, inner: 20} // RELAY-FORW, DHCPV4-QUERY
-	answer = kinds{relay: 13, inner: 21} // RELAY-REPL, DHCPV4-RESPONSE
+	query  = kinds{relay: dhcp6.RelayForw, inner: dhcp6.DHCPv4Query}
+	answer = kinds{relay: dhcp6.RelayRepl, inner: dhcp6.DHCPv4Response}
 )
 
 // An Origin says where a query came from, and so where its answer goes. It

@@ -99,7 +99,7 @@ func (r *Receipts) Evicted() uint64 { return r.evicted.Load() }
 // hash returns the keyed hash of a query or of its answer; it is false
 // without a DHCPv4 message that has an xid.
 func (r *Receipts) hash(o *Origin, e *dhcp6.Envelope) (uint64, bool) {
-	m, ok := e.Message.Options.Option(optDHCPv4Msg)
+	m, ok := e.Message.Options.Option(dhcp6.OptDHCPv4Message)
 	if !ok || len(m) < 8 {
 		return 0, false
 	}
@@ -116,7 +116,7 @@ func (r *Receipts) hash(o *Origin, e *dhcp6.Envelope) (uint64, bool) {
 	for i := range e.Relays {
 		l := &e.Relays[i]
 		link, peer := l.Link.As16(), l.Peer.As16()
-		id, present := l.Options.Option(optInterfaceID)
+		id, present := l.Options.Option(dhcp6.OptInterfaceID)
 		b = append(fixed[:0], l.Hops)
 		b = append(b, link[:]...)
 		b = append(b, peer[:]...)
