@@ -62,6 +62,20 @@ func (n *Namespace) Dial(iface string, to netip.Addr) (*Client4o6, error) {
 	return c, err
 }
 
+// DialFrom is Dial on an address of the client's own, for several clients on one
+// host, with a global destination.
+func (n *Namespace) DialFrom(from, to netip.Addr) (*Client4o6, error) {
+	c := &Client4o6{xid: uint32(time.Now().UnixNano()), To: &net.UDPAddr{IP: to.AsSlice(), Port: 547}}
+	err := n.Do(func() (err error) {
+		c.Conn, err = net.ListenPacket("udp6", netip.AddrPortFrom(from, 546).String())
+		return err
+	})
+	if err == nil {
+		n.lab.t.Cleanup(func() { c.Conn.Close() })
+	}
+	return c, err
+}
+
 // Query builds a DHCPV4-QUERY; edit completes the DHCPv4 message.
 func (c *Client4o6) Query(t dhcp4.MessageType, unicast bool, edit func(*dhcp4.Builder)) []byte {
 	c.xid++

@@ -50,7 +50,8 @@ type site struct {
 	v4, v6         *dhcptest.Process
 	v4Start        func() *dhcptest.Process
 	v6Start        func() *dhcptest.Process
-	leases4        string
+	v4Args, env    []string
+	leases4        string // in a folder of its own
 }
 
 const (
@@ -68,6 +69,8 @@ type plan struct {
 	subnet4  string // keys of the subnet4 besides id, subnet and pools
 	lifetime int
 	pool     string
+	prefix   string // of the subnet4
+	quiet    bool   // no line for each packet
 }
 
 func build(t *testing.T, p plan) *site {
@@ -84,7 +87,7 @@ func build(t *testing.T, p plan) *site {
 	if !p.noIPv4 {
 		s.server.IP("addr add " + serverV4 + "/24 dev s0")
 	}
-	s.startServers(p)
+	s.startServers(t, p)
 	return s
 }
 
@@ -132,13 +135,16 @@ func (s *site) relay(n *dhcptest.Namespace, up, upIface string, i int) {
 		"-pf", filepath.Join(s.lab.Dir, fmt.Sprintf("relay%d.pid", i)))
 }
 
-func (s *site) startServers(p plan) {
-	env := []string{"KEA_PIDFILE_DIR=" + s.lab.Dir, "KEA_LOCKFILE_DIR=none"}
+func (s *site) startServers(t *testing.T, p plan) {
+	s.env = []string{"KEA_PIDFILE_DIR=" + s.lab.Dir, "KEA_LOCKFILE_DIR=none"}
 	if p.lifetime == 0 {
 		p.lifetime = 600
 	}
 	if p.pool == "" {
 		p.pool = pool4
+	}
+	if p.prefix == "" {
+		p.prefix = "192.0.2.0/24"
 	}
 	if p.subnet4 == "" {
 		p.subnet4 = `"4o6-interface": "s0",`
@@ -149,7 +155,11 @@ func (s *site) startServers(p plan) {
 		serverAddr, link = uplinkNet+"1", ""
 	}
 	logger := func(name string) string {
-		return `"loggers": [{"name": "` + name + `", "severity": "DEBUG", "debuglevel": 55, "output_options": [{"output": "stdout"}]}]`
+		severity := "DEBUG"
+		if p.quiet {
+			severity = "INFO"
+		}
+		return fmt.Sprintf(`"loggers": [{"name": %q, "severity": %q, "debuglevel": 55, "output_options": [{"output": "stdout"}]}]`, name, severity)
 	}
 	conf6 := s.lab.Write("dhcp6.json", fmt.Sprintf(`{"Dhcp6": {
 		"interfaces-config": {"interfaces": ["s0/%s"]},
@@ -158,15 +168,20 @@ func (s *site) startServers(p plan) {
 		"option-data": [{"code": 88, "space": "dhcp6", "csv-format": true, "data": "%s"}],
 		"subnet6": [{"id": 1, "subnet": "%s/64", %s "pools": [{"pool": "%s1000 - %s1fff"}]}],
 		"dhcp4o6-port": 786, %s}}`, serverAddr, s.lab.Dir, serverAddr, clientNet, link, clientNet, clientNet, logger("kea-dhcp6")))
-	s.leases4 = filepath.Join(s.lab.Dir, "leases4.csv")
+	state := filepath.Join(s.lab.Dir, "state")
+	if err := os.Mkdir(state, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	s.leases4 = filepath.Join(state, "leases4.csv")
 	conf4 := s.lab.Write("dhcp4.json", fmt.Sprintf(`{"Dhcp4": {
 		"interfaces-config": {"interfaces": ["s0"]},
 		"lease-database": {"type": "memfile", "name": "%s"},
 		"valid-lifetime": %d, "calculate-tee-times": true,
-		"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", %s "pools": [{"pool": "%s"}]}],
-		"dhcp4o6-port": 786, %s}}`, s.leases4, p.lifetime, p.subnet4, p.pool, logger("kea-dhcp4")))
-	s.v6Start = func() *dhcptest.Process { return s.server.Start(env, append(program(p.v6, 6), "-c", conf6)...) }
-	s.v4Start = func() *dhcptest.Process { return s.server.Start(env, append(program(p.v4, 4), "-c", conf4)...) }
+		"subnet4": [{"id": 1, "subnet": "%s", %s "pools": [{"pool": "%s"}]}],
+		"dhcp4o6-port": 786, %s}}`, s.leases4, p.lifetime, p.prefix, p.subnet4, p.pool, logger("kea-dhcp4")))
+	s.v4Args = append(program(p.v4, 4), "-c", conf4)
+	s.v6Start = func() *dhcptest.Process { return s.server.Start(s.env, append(program(p.v6, 6), "-c", conf6)...) }
+	s.v4Start = func() *dhcptest.Process { return s.server.Start(s.env, s.v4Args...) }
 	s.v6, s.v4 = s.v6Start(), s.v4Start()
 }
 
