@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 )
 
 // Options are what a [Conn] can be told. The zero value speaks to any peer.
@@ -90,7 +89,7 @@ func (c *Conn) Read(in []Message) (int, error) {
 			return 0, err
 		}
 		if err := c.in.fill(s); err != nil {
-			c.missed(s, err)
+			c.missed(err)
 		}
 	}
 }
@@ -110,10 +109,10 @@ func (c *Conn) wait() (*socket, error) {
 
 // missed counts what kept Read from a datagram. A deadline or a closed socket
 // is Stop or Reopen: the next turn of the loop finds out which.
-func (c *Conn) missed(s *socket, err error) {
+func (c *Conn) missed(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case refused(err):
 		c.gone()
 	default:
 		c.stats.Errors.Add(1)
@@ -125,11 +124,11 @@ func (c *Conn) missed(s *socket, err error) {
 func (c *Conn) take(in []Message) int {
 	n := 0
 	for n < len(in) {
-		data, from, ok := c.in.next()
+		data, genuine, ok := c.in.pop()
 		if !ok {
 			break
 		}
-		if err := c.open(&in[n], data, from); err != nil {
+		if err := c.open(&in[n], data, genuine); err != nil {
 			c.refuse(err)
 			continue
 		}
@@ -247,13 +246,11 @@ func (c *Conn) seal(m *Message) error {
 
 // flush sends the outbox and counts.
 func (c *Conn) flush(s *socket) (int, error) {
-	n, refused, err := c.out.send(s)
+	n, err := c.out.send(s)
 	c.stats.Sent.Add(uint64(n))
-	for range refused {
+	c.stats.Dropped.Add(uint64(c.out.len() - n))
+	if refused(err) {
 		c.gone()
-	}
-	if lost := c.out.len() - n - refused; lost > 0 {
-		c.stats.Dropped.Add(uint64(lost))
 	}
 	return n, err
 }
@@ -280,5 +277,5 @@ func (c *Conn) Close() error {
 	if s == nil {
 		return nil
 	}
-	return s.Close()
+	return s.conn.Close()
 }

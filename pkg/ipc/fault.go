@@ -55,8 +55,8 @@ func Faults(yield func(Fault) bool) {
 type Stats struct {
 	Received atomic.Uint64 // messages handed out by Read
 	Sent     atomic.Uint64 // messages given to the kernel by Write
-	Dropped  atomic.Uint64 // messages that the kernel would not take, other than for a dead peer
-	PeerDown atomic.Uint64 // refusals seen, on send and on receive: nobody holds the peer's port
+	Dropped  atomic.Uint64 // messages that the kernel would not take: a dead peer, a full buffer
+	PeerDown atomic.Uint64 // times that sending or receiving met a refusal: nobody holds the peer's port
 	Errors   atomic.Uint64 // other errors of the socket
 
 	faults [faults]atomic.Uint64

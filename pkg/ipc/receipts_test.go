@@ -33,24 +33,26 @@ func TestReceiptsOfKea(t *testing.T) {
 	for _, name := range []string{"kea6-kea4-isc-dhclient", "kea6-kea4-isc-dhclient-relay", "kea6-kea4-isc-dhclient-renew-release"} {
 		all := capture(t, name)
 		r := NewReceipts()
-		for _, b := range pick(all, toPort(6768)) {
-			msg, o, err := read(V4Side, b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Note(o, envelope(t, msg))
-		}
-		for i, b := range pick(all, toPort(6767)) {
-			msg, o, err := read(V6Side, b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := envelope(t, msg)
-			if !r.Take(o, e) {
-				t.Errorf("%s: answer %d was asked for", name, i)
-			}
-			if r.Take(o, e) {
-				t.Errorf("%s: answer %d goes out twice", name, i)
+		for i, p := range all {
+			switch p.dst.Port() {
+			case 6768:
+				msg, o, err := read(V4Side, p.data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Note(o, envelope(t, msg))
+			case 6767:
+				msg, o, err := read(V6Side, p.data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e := envelope(t, msg)
+				if !r.Take(o, e) {
+					t.Errorf("%s: answer %d was asked for", name, i)
+				}
+				if r.Take(o, e) {
+					t.Errorf("%s: answer %d goes out twice", name, i)
+				}
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Staged) Commit() error {
 	c.stats.down.Store(false)
 	c.changed.Broadcast()
 	if old != nil {
-		old.Close() // wakes the reader, which finds the new one
+		old.conn.Close() // wakes the reader, which finds the new one
 	}
 	return nil
 }
@@ -69,6 +69,6 @@ func (s *Staged) Commit() error {
 // Discard closes what was staged; the Conn goes on as it is.
 func (s *Staged) Discard() {
 	if s.socket != nil {
-		s.socket.Close()
+		s.socket.conn.Close()
 	}
 }

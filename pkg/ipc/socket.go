@@ -5,18 +5,27 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
 
-const defaultReceiveBuffer = 4 << 20
+const (
+	defaultReceiveBuffer = 4 << 20
+
+	// Slots hold 64 KiB, since the kernel may coalesce that much into one, and
+	// there are 32 of them: with a few only, a mixed load makes small batches.
+	slots = 32
+)
 
 // A socket is one UDP socket of the pair, bound and connected on loopback.
 type socket struct {
-	*net.UDPConn
-	port uint16         // P, whichever side this is
-	peer netip.AddrPort // the only source that counts
-	past time.Time
+	conn  *net.UDPConn
+	batch *transport.Batch
+	port  uint16         // P, whichever side this is
+	peer  netip.AddrPort // the only source that counts
 }
 
 // dial opens the socket of one side. Neither SO_REUSEADDR nor SO_REUSEPORT is
@@ -24,62 +33,100 @@ type socket struct {
 func dial(side Side, port uint16, o Options) (*socket, error) {
 	local := netip.AddrPortFrom(netip.IPv6Loopback(), side.local(port))
 	peer := netip.AddrPortFrom(netip.IPv6Loopback(), side.remote(port))
-	u, err := net.DialUDP("udp6", net.UDPAddrFromAddrPort(local), net.UDPAddrFromAddrPort(peer))
+	c, err := net.DialUDP("udp6", net.UDPAddrFromAddrPort(local), net.UDPAddrFromAddrPort(peer))
 	if err != nil {
-		return nil, fmt.Errorf("ipc: open %s side on port %d: %w", side, port, err)
+		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
-	return &socket{UDPConn: u, port: port, peer: peer}, nil
+	s := &socket{conn: c, port: port, peer: peer}
+	if err = enlarge(c, o.ReceiveBuffer); err == nil {
+		s.batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: slots, GRO: true, GSO: true})
+	}
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
+	}
+	return s, nil
 }
 
-// wake makes a waiting read return.
-func (s *socket) wake() { s.SetReadDeadline(time.Unix(1, 0)) }
-
-// inbox
-type inbox struct {
-	buf  [65536]byte
-	n    int
-	from bool
-	full bool
-}
-
-func (b *inbox) fill(s *socket) error {
-	n, from, err := s.ReadFromUDPAddrPort(b.buf[:])
+// enlarge makes room for n octets in the queue: beyond the host's limit when
+// we may, else as far as it goes.
+func enlarge(c *net.UDPConn, n int) error {
+	if n <= 0 {
+		n = defaultReceiveBuffer
+	}
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
 	}
-	b.n, b.full, b.from = n, true, from == s.peer
-	return nil
+	var forced error
+	err = raw.Control(func(fd uintptr) {
+		forced = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n)
+	})
+	if err == nil && forced != nil {
+		err = c.SetReadBuffer(n)
+	}
+	return err
 }
 
-func (b *inbox) next() ([]byte, bool, bool) {
-	if !b.full {
+// wake makes a waiting read return, and every later one.
+func (s *socket) wake() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// An inbox holds the datagrams of one read until they have been handed out.
+type inbox struct {
+	batch [slots * 2]transport.Datagram
+	peer  netip.AddrPort // of the socket that they were read from
+	next  int
+	n     int
+}
+
+// fill waits for datagrams; those before are no longer valid.
+func (b *inbox) fill(s *socket) (err error) {
+	b.next, b.peer = 0, s.peer
+	b.n, err = s.batch.Read(b.batch[:])
+	return err
+}
+
+// pop returns a datagram and whether it comes from the peer. The kernel of a
+// connected socket lets no other through, except for what came in between bind
+// and connect.
+func (b *inbox) pop() (data []byte, genuine, ok bool) {
+	if b.next == b.n {
 		return nil, false, false
 	}
-	b.full = false
-	return b.buf[:b.n], b.from, true
+	d := &b.batch[b.next]
+	b.next++
+	return d.Data, d.Peer == b.peer, true
 }
 
+// An outbox gathers messages and sends them together. They stand one behind
+// the other in one buffer, which is kept.
 type outbox struct {
-	buf []byte
-	end []int
+	buf   []byte
+	ends  []int
+	batch []transport.Datagram
 }
 
-func (b *outbox) reset()        { b.buf, b.end = b.buf[:0], b.end[:0] }
-func (b *outbox) push(x []byte) { b.buf, b.end = x, append(b.end, len(x)) }
-func (b *outbox) len() int      { return len(b.end) }
-func (b *outbox) send(s *socket) (sent, refused int, first error) {
+func (b *outbox) reset() { b.buf, b.ends = b.buf[:0], b.ends[:0] }
+
+func (b *outbox) len() int { return len(b.ends) }
+
+// push takes buf with one more message at its end.
+func (b *outbox) push(buf []byte) { b.buf, b.ends = buf, append(b.ends, len(buf)) }
+
+// send sends everything and returns how many messages left, and the first
+// error.
+func (b *outbox) send(s *socket) (int, error) {
+	if len(b.ends) == 0 {
+		return 0, nil
+	}
+	b.batch = b.batch[:0]
 	at := 0
-	for _, end := range b.end {
-		_, err := s.Write(b.buf[at:end])
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			refused++
-		} else if err == nil {
-			sent++
-		}
-		if first == nil {
-			first = err
-		}
+	for _, end := range b.ends {
+		b.batch = append(b.batch, transport.Datagram{Data: b.buf[at:end]})
 		at = end
 	}
-	return
+	return s.batch.Write(b.batch)
 }
+
+// refused reports whether err says that nobody holds the peer's port.
+func refused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }

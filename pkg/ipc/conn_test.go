@@ -1,0 +1,455 @@
+package ipc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// freePair returns a port P such that P and P+1 are free on [::1].
+func freePair(t testing.TB) uint16 {
+	t.Helper()
+	for range 100 {
+		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+		if err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("needs [::1]: %v", err)
+		}
+		p := a.LocalAddr().(*net.UDPAddr).Port
+		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: p + 1})
+		a.Close()
+		if err == nil {
+			b.Close()
+			return uint16(p)
+		}
+	}
+	t.Fatal("no two neighbouring ports are free")
+	return 0
+}
+
+// open dials one side and closes it with the test.
+func open(t testing.TB, side Side, port uint16, o Options) *Conn {
+	t.Helper()
+	c, err := Dial(side, port, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// sized is a DHCPv6 message whose DHCPv4 message has n octets.
+func sized(kind byte, n int) []byte {
+	b := be.AppendUint16([]byte{kind, 0, 0, 0, 0, 87}, uint16(n))
+	for i := range n {
+		b = append(b, byte(i+n))
+	}
+	return b
+}
+
+// readAll reads n messages within two seconds, copying them.
+func readAll(t testing.TB, c *Conn, n int) []Message {
+	t.Helper()
+	watch := time.AfterFunc(2*time.Second, c.Stop)
+	defer watch.Stop()
+	var all []Message
+	in := make([]Message, 64)
+	for len(all) < n {
+		got, err := c.Read(in)
+		if err != nil {
+			t.Fatalf("%d of %d messages: %v", len(all), n, err)
+		}
+		for _, m := range in[:got] {
+			m.Data = bytes.Clone(m.Data)
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// Batches of equal and of mixed lengths arrive whole and in order, in both
+// directions, padded or not.
+func TestPair(t *testing.T) {
+	for _, pad := range []bool{false, true} {
+		port := freePair(t)
+		v6 := open(t, V6Side, port, Options{Pad: pad})
+		v4 := open(t, V4Side, port, Options{Pad: pad})
+		for _, way := range []struct {
+			from, to *Conn
+			kind     byte
+		}{{v6, v4, 20}, {v4, v6, 21}} {
+			var out []Message
+			for i := range 200 {
+				n := 240
+				if i > 100 {
+					n = 240 + i*37%900
+				}
+				o := Origin{"eth0", netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(i)}), uint16(i)}
+				out = append(out, Message{Data: sized(way.kind, n), Origin: o})
+			}
+			if n, err := way.from.Write(out); n != len(out) || err != nil {
+				t.Fatalf("pad %v, type %d: %d written, %v", pad, way.kind, n, err)
+			}
+			for i, m := range readAll(t, way.to, len(out)) {
+				if m.Origin != out[i].Origin || !bytes.Equal(m.Data, out[i].Data) {
+					t.Errorf("pad %v, type %d, message %d: %v %x", pad, way.kind, i, m.Origin, m.Data[:8])
+				}
+			}
+		}
+		if s := v4.Stats(); s.Received.Load() != 200 || s.Sent.Load() != 200 || s.Dropped.Load() != 0 {
+			t.Errorf("%d received, %d sent, %d dropped", s.Received.Load(), s.Sent.Load(), s.Dropped.Load())
+		}
+	}
+}
+
+// The largest message there is passes; one bad message in a batch is skipped.
+func TestWriteSkipsBadMessages(t *testing.T) {
+	port := freePair(t)
+	var refusals []Fault
+	v6 := open(t, V6Side, port, Options{OnRefused: func(f Fault) { refusals = append(refusals, f) }})
+	v4 := open(t, V4Side, port, Options{})
+	good := Message{Data: sized(20, 300), Origin: client}
+	n, err := v6.Write([]Message{
+		good,
+		{Data: sized(21, 300), Origin: client},
+		{Data: sized(20, 300), Origin: Origin{"", client.Addr, 1}},
+		{Data: sized(20, 300), Origin: Origin{"s0", netip.MustParseAddr("192.0.2.1"), 1}},
+		{Data: sized(20, 65500), Origin: client},
+		{Data: sized(20, maxPayload-4-4-4-36), Origin: client},
+		good,
+	})
+	if n != 3 || err != ErrType {
+		t.Errorf("%d written, %v", n, err)
+	}
+	got := readAll(t, v4, 3)
+	if len(got[0].Data) != 308 || len(got[1].Data) != maxPayload-40 || len(got[2].Data) != 308 {
+		t.Errorf("lengths %d %d %d", len(got[0].Data), len(got[1].Data), len(got[2].Data))
+	}
+	want := []Fault{ErrType, ErrOrigin, ErrOrigin, ErrTooLong}
+	if len(refusals) != len(want) {
+		t.Fatalf("refused %v", refusals)
+	}
+	for i := range want {
+		if refusals[i] != want[i] {
+			t.Errorf("refusal %d: %v, want %v", i, refusals[i], want[i])
+		}
+	}
+}
+
+// Bad datagrams from the peer's own port are counted by reason and skipped.
+func TestReadSkipsBadDatagrams(t *testing.T) {
+	port := freePair(t)
+	v4 := open(t, V4Side, port, Options{})
+	peer, err := net.DialUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: int(port)}, &net.UDPAddr{IP: net.IPv6loopback, Port: int(port) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	good, _ := written(V6Side, client, sized(20, 300))
+	for _, b := range [][]byte{{}, {20}, sized(20, 300), append([]byte{21}, good[1:]...), good[:len(good)-1], good} {
+		if _, err := peer.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := readAll(t, v4, 1); !bytes.Equal(got[0].Data, sized(20, 300)) {
+		t.Errorf("read %x", got[0].Data)
+	}
+	for f, n := range map[Fault]uint64{ErrShort: 2, ErrNoOrigin: 1, ErrType: 1, ErrOptionLength: 1} {
+		if got := v4.Stats().Refused(f); got != n {
+			t.Errorf("%v: counted %d, want %d", f, got, n)
+		}
+	}
+}
+
+// Nobody but the peer's address and port is heard: the kernel keeps others
+// out, and what came in before connect is found by its source.
+func TestSourceIsCompared(t *testing.T) {
+	port := freePair(t)
+	v4 := open(t, V4Side, port, Options{})
+	good, _ := written(V6Side, client, sized(20, 300))
+	stranger, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: net.IPv6loopback, Port: int(port) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Write(good); err != nil {
+		t.Fatal(err)
+	}
+	v6 := open(t, V6Side, port, Options{})
+	if _, err := v6.Write([]Message{{Data: sized(20, 301), Origin: client}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, v4, 1); len(got[0].Data) != 309 {
+		t.Error("a stranger was heard")
+	}
+
+	v4.mu.Lock()
+	v4.socket.peer = netip.AddrPortFrom(netip.IPv6Loopback(), port+2) // as if the kernel had let it through
+	v4.mu.Unlock()
+	v6.Write([]Message{{Data: sized(20, 302), Origin: client}})
+	time.AfterFunc(200*time.Millisecond, v4.Stop)
+	if n, err := v4.Read(make([]Message, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d read, %v", n, err)
+	}
+	if n := v4.Stats().Refused(ErrSource); n != 1 {
+		t.Errorf("%d of another source", n)
+	}
+}
+
+// The ports are held alone, whatever others ask the kernel for.
+func TestPortIsNotShared(t *testing.T) {
+	port := freePair(t)
+	open(t, V6Side, port, Options{})
+	if c, err := Dial(V6Side, port, Options{}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("a second one: %v, %v", c, err)
+	}
+	for _, option := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
+		lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, 1) })
+		}}
+		p, err := lc.ListenPacket(context.Background(), "udp6", netip.AddrPortFrom(netip.IPv6Loopback(), port).String())
+		if err == nil {
+			p.Close()
+			t.Errorf("socket option %d shares the port", option)
+		}
+	}
+}
+
+// A peer that is not there is noticed on either side, and the pair works again
+// as soon as it is back; neither is reopened.
+func TestPeerGoesAndComesBack(t *testing.T) {
+	port := freePair(t)
+	var gone, back atomic.Int32
+	v6 := open(t, V6Side, port, Options{OnPeer: func(down bool) {
+		if down {
+			gone.Add(1)
+		} else {
+			back.Add(1)
+		}
+	}})
+	answers := make(chan Message, 16)
+	go func() {
+		in := make([]Message, 4)
+		for {
+			n, err := v6.Read(in)
+			if err != nil {
+				close(answers)
+				return
+			}
+			for _, m := range in[:n] {
+				m.Data = bytes.Clone(m.Data)
+				answers <- m
+			}
+		}
+	}()
+	ask := Message{Data: sized(20, 300), Origin: client}
+	for round := range 3 {
+		for range 5 {
+			v6.Write([]Message{ask, ask})
+			time.Sleep(time.Millisecond)
+		}
+		if !v6.Stats().Down() || v6.Stats().PeerDown.Load() == 0 {
+			t.Errorf("round %d: not noticed", round)
+		}
+		v4 := open(t, V4Side, port, Options{})
+		if _, err := v6.Write([]Message{ask}); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("round %d: %v", round, err)
+		}
+		readAll(t, v4, 1)
+		v4.Write([]Message{{Data: sized(21, 300), Origin: client}})
+		select {
+		case m := <-answers:
+			if m.Origin != client {
+				t.Errorf("round %d: %v", round, m.Origin)
+			}
+		case <-time.After(2 * time.Second):
+			t.Fatalf("round %d: no answer", round)
+		}
+		if v6.Stats().Down() {
+			t.Errorf("round %d: still down", round)
+		}
+		v4.Close()
+	}
+	v6.Stop()
+	for range answers {
+	}
+	if gone.Load() != 3 || back.Load() != 3 {
+		t.Errorf("told %d times gone, %d times back", gone.Load(), back.Load())
+	}
+}
+
+// The port moves under a reader and a writer; a failed move changes nothing;
+// port 0 closes.
+func TestReopen(t *testing.T) {
+	p1, p2 := freePair(t), freePair(t)
+	v6, v4 := open(t, V6Side, p1, Options{}), open(t, V4Side, p1, Options{})
+	got := make(chan int, 64)
+	stopped := make(chan error, 1)
+	go func() {
+		in := make([]Message, 4)
+		for {
+			n, err := v4.Read(in)
+			if err != nil {
+				stopped <- err
+				return
+			}
+			for _, m := range in[:n] {
+				got <- len(m.Data)
+			}
+		}
+	}()
+	size := 300
+	works := func(want bool) {
+		t.Helper()
+		size++
+		v6.Write([]Message{{Data: sized(20, size), Origin: client}})
+		select {
+		case n := <-got:
+			if !want || n != size+8 {
+				t.Errorf("read a message of %d octets, wrote %d", n, size+8)
+			}
+		case <-time.After(map[bool]time.Duration{true: 2 * time.Second, false: 50 * time.Millisecond}[want]):
+			if want {
+				t.Error("nothing read")
+			}
+		}
+	}
+	works(true)
+
+	taken, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: int(p2) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v4.Reopen(p2); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("reopen on a port that is taken: %v", err)
+	}
+	if v4.Port() != p1 {
+		t.Errorf("port %d after a failed reopen", v4.Port())
+	}
+	works(true)
+	taken.Close()
+
+	before := v4.socket
+	if err := v4.Reopen(p1); err != nil || v4.socket != before {
+		t.Errorf("the same port: %v, another socket: %v", err, v4.socket != before)
+	}
+	staged, err := v4.Stage(p2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(true)
+	staged.Discard()
+	for _, c := range []*Conn{v4, v6} {
+		if err := c.Reopen(p2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	works(true)
+
+	if err := v4.Reopen(0); err != nil || v4.Port() != 0 {
+		t.Errorf("off: %v, port %d", err, v4.Port())
+	}
+	works(false)
+	if _, err := v4.Write([]Message{{Data: sized(21, 300), Origin: client}}); err != ErrClosed {
+		t.Errorf("write while off: %v", err)
+	}
+	if err := v4.Reopen(p2); err != nil {
+		t.Fatal(err)
+	}
+	works(true)
+
+	if err := v4.Reopen(65535); err == nil {
+		t.Error("port 65535 has no next one")
+	}
+	v4.Stop()
+	if err := <-stopped; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("stopped with %v", err)
+	}
+	v4.Close()
+	if err := v4.Reopen(p1); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("reopen after Close: %v", err)
+	}
+}
+
+// Stop ends a Read that waits, with a socket and without; writing goes on.
+func TestStop(t *testing.T) {
+	port := freePair(t)
+	for _, p := range []uint16{port, 0} {
+		c := open(t, V4Side, p, Options{})
+		time.AfterFunc(20*time.Millisecond, c.Stop)
+		if n, err := c.Read(make([]Message, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("port %d: %d read, %v", p, n, err)
+		}
+		if p == 0 {
+			continue
+		}
+		v6 := open(t, V6Side, port, Options{})
+		if n, err := c.Write([]Message{{Data: sized(21, 300), Origin: client}}); n != 1 || err != nil {
+			t.Errorf("write after Stop: %d, %v", n, err)
+		}
+		readAll(t, v6, 1)
+	}
+}
+
+// A message read and a message written cost no allocation, alone and in a
+// batch.
+func TestPairAllocatesNothing(t *testing.T) {
+	port := freePair(t)
+	v6, v4 := open(t, V6Side, port, Options{Pad: true}), open(t, V4Side, port, Options{Pad: true})
+	for _, batch := range []int{1, 32} {
+		out := make([]Message, batch)
+		for i := range out {
+			out[i] = Message{Data: sized(20, 300+i%3), Origin: client}
+		}
+		in := make([]Message, 64)
+		run := func() {
+			if n, err := v6.Write(out); n != batch || err != nil {
+				t.Fatal(n, err)
+			}
+			for n := 0; n < batch; {
+				k, err := v4.Read(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += k
+			}
+		}
+		run()
+		if n := testing.AllocsPerRun(200, run); n != 0 {
+			t.Errorf("batch of %d: %v allocations", batch, n)
+		}
+	}
+}
+
+func BenchmarkPair(b *testing.B) {
+	port := freePair(b)
+	v6, v4 := open(b, V6Side, port, Options{}), open(b, V4Side, port, Options{})
+	out := make([]Message, 16)
+	for i := range out {
+		out[i] = Message{Data: sized(20, 300), Origin: client}
+	}
+	in := make([]Message, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		v6.Write(out)
+		for n := 0; n < len(out); {
+			k, err := v4.Read(in)
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += k
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(out)), "ns/message")
+}
