@@ -1,0 +1,137 @@
+package optdef
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The service parameters that make sense for an encrypted resolver (RFC 9461,
+// RFC 9460 §14.3.2); the others are written keyNNNNN.
+var paramNames = map[string]uint16{"mandatory": 0, "alpn": 1, "no-default-alpn": 2, "port": 3, "dohpath": 7}
+
+const wantParams = wantError("service parameters such as alpn=dot port=853 dohpath=/q{?dns}")
+
+type param struct {
+	key   uint16
+	value []byte
+}
+
+// encodeParams writes "key=value ..." in ascending order of keys, as they have
+// to stand on the wire (RFC 9460 §2.2).
+func encodeParams(text string) ([]byte, error) {
+	var params []param
+	for field := range strings.FieldsSeq(text) {
+		name, value, _ := strings.Cut(field, "=")
+		key, ok := paramKey(name)
+		if !ok {
+			return nil, wantParams
+		}
+		v, err := encodeParam(key, value)
+		if err != nil {
+			return nil, err
+		}
+		params = append(params, param{key, v})
+	}
+	slices.SortFunc(params, func(a, b param) int { return cmp.Compare(a.key, b.key) })
+	var b []byte
+	for i, p := range params {
+		if i > 0 && params[i-1].key == p.key {
+			return nil, wantError("each service parameter once")
+		}
+		b = binary.BigEndian.AppendUint16(b, p.key)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(p.value)))
+		b = append(b, p.value...)
+	}
+	return b, nil
+}
+
+func paramKey(name string) (uint16, bool) {
+	if key, ok := paramNames[name]; ok {
+		return key, true
+	}
+	digits, ok := strings.CutPrefix(name, "key")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 16)
+	return uint16(n), err == nil
+}
+
+func encodeParam(key uint16, value string) ([]byte, error) {
+	switch key {
+	case 1: // the commas stand bare or escaped
+		var b []byte
+		for id := range strings.SplitSeq(strings.ReplaceAll(value, `\,`, `,`), ",") {
+			if id == "" || len(id) > 255 {
+				return nil, wantError("alpn names of 1 to 255 octets")
+			}
+			b = append(append(b, byte(len(id))), id...)
+		}
+		return b, nil
+	case 3:
+		n, err := strconv.ParseUint(value, 10, 16)
+		if err != nil || n == 0 {
+			return nil, wantError("a port from 1 to 65535")
+		}
+		return binary.BigEndian.AppendUint16(nil, uint16(n)), nil
+	}
+	return []byte(value), nil
+}
+
+func decodeParams(v []byte) (string, error) {
+	var out []string
+	for len(v) > 0 {
+		if len(v) < 4 || len(v) < 4+int(binary.BigEndian.Uint16(v[2:])) {
+			return "", fmt.Errorf("%w: service parameter", ErrLength)
+		}
+		key, n := binary.BigEndian.Uint16(v), 4+int(binary.BigEndian.Uint16(v[2:]))
+		text, err := decodeParam(key, v[4:n])
+		if err != nil {
+			return "", err
+		}
+		out = append(out, text)
+		v = v[n:]
+	}
+	return strings.Join(out, " "), nil
+}
+
+func decodeParam(key uint16, v []byte) (string, error) {
+	name := fmt.Sprintf("key%d", key)
+	for n, k := range paramNames {
+		if k == key {
+			name = n
+		}
+	}
+	text := string(v)
+	switch key {
+	case 1:
+		var ids []string
+		for len(v) > 0 {
+			id, rest, ok := cutLength(v, 1)
+			if !ok || len(id) == 0 {
+				return "", fmt.Errorf("%w: alpn", ErrLength)
+			}
+			ids = append(ids, string(id))
+			v = rest
+		}
+		text = strings.Join(ids, `\,`)
+	case 3:
+		if len(v) != 2 {
+			return "", fmt.Errorf("%w: port", ErrLength)
+		}
+		text = strconv.Itoa(int(binary.BigEndian.Uint16(v)))
+	}
+	for i := range len(text) { // a text that Encode would read otherwise is no text
+		if c := text[i]; c <= ' ' || c >= 0x7f || c == '|' || c == ',' && (i == 0 || text[i-1] != '\\') {
+			return "", fmt.Errorf("%w: service parameter", ErrValue)
+		}
+	}
+	if text == "" {
+		return name, nil
+	}
+	return name + "=" + text, nil
+}
