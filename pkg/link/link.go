@@ -1,0 +1,162 @@
+// Package link sends a UDP datagram to a client that has no address yet, as a
+// frame for its hardware address.
+//
+// A DHCP client that asks for its first address cannot answer ARP, so the
+// kernel's UDP cannot reach it by unicast (RFC 2131 §4.1). A Sender writes the
+// IPv4 and UDP headers itself and names the client's hardware address; the
+// kernel puts the link's own header in front, so the frame carries the
+// interface's current source address and the right header for its kind of link.
+//
+//	s, err := link.Open()
+//	err = s.Send(ifindex, client, server, netip.AddrPortFrom(offered, 68), reply)
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"golang.org/x/sys/unix"
+)
+
+// An Addr is an Ethernet address. The zero Addr means "no frame asked for".
+type Addr [6]byte
+
+// Broadcast is the Ethernet broadcast address.
+var Broadcast = Addr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+// String returns a as six groups of hex digits separated by colons.
+func (a Addr) String() string { return net.HardwareAddr(a[:]).String() }
+
+// IsZero reports whether a is the zero Addr.
+func (a Addr) IsZero() bool { return a == Addr{} }
+
+// Errors that Send returns besides those of the kernel.
+var (
+	ErrFamily = errors.New("link: not an IPv4 address")
+	ErrMTU    = errors.New("link: datagram does not fit the MTU of the link")
+)
+
+// maxPayload is what an IPv4 datagram can carry behind its two headers.
+const maxPayload = 65535 - 20 - 8
+
+// A Sender sends frames on every interface of the host. It is safe for
+// concurrent use and allocates nothing per frame.
+type Sender struct {
+	mu     sync.Mutex
+	fd     int // -1 when closed
+	to     unix.SockaddrLinklayer
+	framer framer
+}
+
+// Open opens the packet socket; it needs CAP_NET_RAW. The socket takes no
+// frames in: its protocol is 0.
+func Open() (*Sender, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("link: open packet socket: %w", err)
+	}
+	s := &Sender{fd: fd}
+	s.framer.init()
+	return s, nil
+}
+
+// Send frames payload as one UDP datagram from src to dst and sends it to the
+// hardware address to on the interface ifindex. It never blocks: what the
+// interface cannot take now is an error. A datagram that does not fit the MTU
+// is ErrMTU; it is not fragmented, since a client at this stage may not be able
+// to put fragments together.
+func (s *Sender) Send(ifindex int, to Addr, src, dst netip.AddrPort, payload []byte) error {
+	if !src.Addr().Is4() || !dst.Addr().Is4() {
+		return ErrFamily
+	}
+	if len(payload) > maxPayload {
+		return ErrMTU
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
+	packet, err := s.framer.frame(src, dst, payload)
+	if err != nil {
+		return err
+	}
+	s.to.Protocol = htons(unix.ETH_P_IP)
+	s.to.Ifindex = ifindex
+	s.to.Halen = uint8(len(to))
+	copy(s.to.Addr[:], to[:])
+	switch err := unix.Sendto(s.fd, packet, unix.MSG_DONTWAIT, &s.to); err {
+	case unix.EMSGSIZE:
+		return ErrMTU
+	default:
+		return err
+	}
+}
+
+// Close closes the socket; Send fails with net.ErrClosed from then on.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 {
+		return nil
+	}
+	err := unix.Close(s.fd)
+	s.fd = -1
+	return err
+}
+
+// A framer writes the IPv4 and UDP headers with gopacket's layers into one
+// buffer that it reuses.
+type framer struct {
+	ip       layers.IPv4
+	udp      layers.UDP
+	src, dst [4]byte
+	buf      gopacket.SerializeBuffer
+	opts     gopacket.SerializeOptions
+}
+
+func (f *framer) init() {
+	f.buf = gopacket.NewSerializeBufferExpectedSize(28, 1500)
+	f.opts = gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
+	f.ip = layers.IPv4{
+		Version:  4,
+		Flags:    layers.IPv4DontFragment, // an atomic datagram; its ID has no meaning (RFC 6864 §4.1)
+		TTL:      64,
+		Protocol: layers.IPProtocolUDP,
+		SrcIP:    net.IP(f.src[:]),
+		DstIP:    net.IP(f.dst[:]),
+	}
+}
+
+// frame returns the packet from the IPv4 header on; it is valid until the next
+// call.
+func (f *framer) frame(src, dst netip.AddrPort, payload []byte) ([]byte, error) {
+	f.src, f.dst = src.Addr().As4(), dst.Addr().As4()
+	f.udp.SrcPort, f.udp.DstPort = layers.UDPPort(src.Port()), layers.UDPPort(dst.Port())
+	if err := f.udp.SetNetworkLayerForChecksum(&f.ip); err != nil {
+		return nil, fmt.Errorf("link: frame: %w", err)
+	}
+	if err := f.buf.Clear(); err != nil {
+		return nil, fmt.Errorf("link: frame: %w", err)
+	}
+	room, err := f.buf.PrependBytes(len(payload))
+	if err != nil {
+		return nil, fmt.Errorf("link: frame: %w", err)
+	}
+	copy(room, payload)
+	if err := f.udp.SerializeTo(f.buf, f.opts); err != nil {
+		return nil, fmt.Errorf("link: frame: %w", err)
+	}
+	if err := f.ip.SerializeTo(f.buf, f.opts); err != nil {
+		return nil, fmt.Errorf("link: frame: %w", err)
+	}
+	return f.buf.Bytes(), nil
+}
+
+// htons puts v in network order, as sockaddr_ll wants its protocol.
+func htons(v uint16) uint16 { return v<<8 | v>>8 }
