@@ -1,0 +1,145 @@
+package netif
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	quiet   = 50 * time.Millisecond  // a change is told when none has followed for so long
+	patient = 500 * time.Millisecond // or when the first of them is so old
+	again   = time.Second            // how long until a picture that failed is taken again
+)
+
+// Follow sends the picture as it is, then a new one after every change, until
+// ctx is done; then it closes the channel. Changes that come close together
+// make one picture, and a reader that is slow finds the newest one only.
+//
+// The namespace is that of the thread that calls Follow. When the kernel loses
+// notifications (ENOBUFS), the next picture makes up for them, since it is
+// whole.
+func Follow(ctx context.Context) (<-chan Event, error) {
+	news, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	if err != nil {
+		return nil, fmt.Errorf("netif: follow: %w", err)
+	}
+	d, err := newDumper()
+	if err != nil {
+		news.Close()
+		return nil, err
+	}
+	first, err := d.list()
+	if err != nil {
+		news.Close()
+		d.close()
+		return nil, err
+	}
+	f := &follower{dumper: d, changed: make(chan struct{}, 1), out: make(chan Event, 1)}
+	go func() {
+		defer close(f.out)
+		defer d.close()
+		listened := make(chan struct{})
+		go func() {
+			defer close(listened)
+			f.listen(news)
+		}()
+		f.run(ctx, first)
+		news.Close() // ends listen
+		<-listened
+	}()
+	return f.out, nil
+}
+
+// A follower is what Follow runs.
+type follower struct {
+	dumper  *dumper
+	changed chan struct{} // holds one: something has changed since the last picture
+	out     chan Event    // holds one: the newest picture
+}
+
+// listen notes that something has changed. What it was is not looked at.
+func (f *follower) listen(news *nl.NetlinkSocket) {
+	for {
+		_, _, err := news.Receive()
+		if errors.Is(err, os.ErrClosed) || errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EBADF) {
+			return
+		}
+		select {
+		case f.changed <- struct{}{}:
+		default:
+		}
+		if err != nil && !errors.Is(err, unix.ENOBUFS) {
+			time.Sleep(quiet) // an error that stays must not spin
+		}
+	}
+}
+
+// run takes and sends pictures until ctx is done.
+func (f *follower) run(ctx context.Context, last []Interface) {
+	f.send(Event{last})
+	for f.settle(ctx) {
+		now, err := f.dumper.list()
+		if err != nil {
+			if !f.askAgain(ctx) {
+				return
+			}
+			continue
+		}
+		if !equal(now, last) {
+			last = now
+			f.send(Event{now})
+		}
+	}
+}
+
+// send puts e in the place of a picture that nobody has taken yet.
+func (f *follower) send(e Event) {
+	select {
+	case <-f.out:
+	default:
+	}
+	f.out <- e // there is room: this goroutine is the only one that sends
+}
+
+// settle waits for a change and then until things are quiet; false when ctx is
+// done.
+func (f *follower) settle(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-f.changed:
+	}
+	deadline := time.After(patient)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-f.changed:
+		case <-deadline:
+			return true
+		case <-time.After(quiet):
+			return true
+		}
+	}
+}
+
+// askAgain waits before a picture is taken again; false when ctx is done.
+func (f *follower) askAgain(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(again):
+	}
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+	return true
+}
