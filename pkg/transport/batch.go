@@ -1,0 +1,277 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// BatchOptions says how many buffers a Batch makes and which help of the kernel
+// it asks for.
+type BatchOptions struct {
+	Slots    int // datagrams a call to the kernel moves at most; 0: 64
+	SlotSize int // octets a datagram read may have; 0: 65536, which none exceeds
+
+	// GRO asks the kernel to hand over datagrams of one sender and one length
+	// together (UDP_GRO); Read takes them apart again. It needs slots of 65536
+	// octets, and 32 of them or more, or a mixed load makes small batches.
+	GRO bool
+
+	// GSO sends datagrams of one destination and one length together
+	// (UDP_SEGMENT). On the wire they are what they would have been.
+	GSO bool
+
+	// SendOnly makes no buffers for reading; Read must not be called.
+	SendOnly bool
+}
+
+// Limits of one segmented send.
+const (
+	maxSegments = 64    // UDP_MAX_SEGMENTS of the kernels that brought it
+	maxRun      = 65000 // octets, below what an IP datagram can carry
+)
+
+// A Batch moves datagrams of one socket by recvmmsg and sendmmsg. It is the
+// engine under the Conns of this package and of others that own their socket.
+//
+// Every buffer is made once, by NewBatch, and neither Read nor Write allocates.
+// Buffers cost memory only as far as datagrams have filled them: pages that
+// were never touched have none behind them. The calls are raw and non-blocking
+// and wait in the runtime's poller, so deadlines and Close act as on any
+// net.Conn.
+//
+// One goroutine may Read at a time; Write is safe for concurrent use.
+type Batch struct {
+	conn      *net.UDPConn
+	raw       syscall.RawConn
+	v4        bool
+	connected bool
+	r         reader
+	w         writer
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// A reader is the state of the goroutine that reads.
+type reader struct {
+	hdrs     []mmsghdr
+	iovs     []unix.Iovec
+	names    []unix.RawSockaddrInet6
+	control  []controlBuf
+	mem      []byte
+	slotSize int
+	v4       bool
+	gro      bool
+	call     func(fd uintptr) bool // made once: a method value allocates
+
+	// one call to the kernel
+	want  int // headers offered
+	dirty int // headers that the call before this one has used
+	got   int
+	errno syscall.Errno
+
+	// what Read has not handed out yet of the last call
+	next   int // slot
+	offset int // octets of that slot already handed out, when it was coalesced
+	at     time.Time
+
+	truncated atomic.Uint64
+	overflows atomic.Uint64
+}
+
+// NewBatch returns a Batch over c, which stays the caller's to close. What the
+// kernel does not support of o is left out silently.
+func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("transport: batch: %w", err)
+	}
+	if o.Slots <= 0 {
+		o.Slots = 64
+	}
+	if o.SlotSize <= 0 {
+		o.SlotSize = 65536
+	}
+	b := &Batch{conn: c, raw: raw, connected: c.RemoteAddr() != nil}
+	var domain int
+	var optErr error
+	err = raw.Control(func(fd uintptr) {
+		domain, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		o.GRO = o.GRO && unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1) == nil
+		if o.GSO {
+			_, e := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
+			o.GSO = e == nil
+		}
+	})
+	if err = errors.Join(err, optErr); err != nil {
+		return nil, fmt.Errorf("transport: batch: %w", err)
+	}
+	b.v4 = domain == unix.AF_INET
+	if !o.SendOnly {
+		b.r.init(o, b.v4)
+	}
+	b.w.init(o, b.v4, b.connected)
+	return b, nil
+}
+
+func (r *reader) init(o BatchOptions, v4 bool) {
+	r.v4, r.gro, r.slotSize = v4, o.GRO, o.SlotSize
+	r.hdrs = make([]mmsghdr, o.Slots)
+	r.iovs = make([]unix.Iovec, o.Slots)
+	r.names = make([]unix.RawSockaddrInet6, o.Slots)
+	r.control = make([]controlBuf, o.Slots)
+	r.mem = make([]byte, o.Slots*o.SlotSize)
+	for i := range r.hdrs {
+		r.iovs[i].Base = &r.mem[i*o.SlotSize]
+		r.iovs[i].SetLen(o.SlotSize)
+		h := &r.hdrs[i].hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
+		h.Control = &r.control[i].b[0]
+	}
+	r.dirty = o.Slots
+	r.call = r.recv
+}
+
+// Read waits for datagrams and fills in, at most as many as there are slots.
+// Peer, Local and IfIndex are set as far as the socket's control messages tell;
+// on a connected socket Peer is set all the same.
+func (b *Batch) Read(in []Datagram) (int, error) {
+	if len(in) == 0 {
+		return 0, nil
+	}
+	for {
+		if n := b.r.take(in); n > 0 {
+			return n, nil
+		}
+		if err := b.r.fill(b.raw, len(in)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Truncated counts datagrams that were longer than a slot and were left out.
+func (b *Batch) Truncated() uint64 { return b.r.truncated.Load() }
+
+// Overflows is the kernel's count of datagrams that found the socket buffer
+// full, as far as a later datagram has told it.
+func (b *Batch) Overflows() uint64 { return b.r.overflows.Load() }
+
+// fill asks the kernel for up to want datagrams and waits for the first.
+func (r *reader) fill(raw syscall.RawConn, want int) error {
+	r.want = min(want, len(r.hdrs))
+	for i := range r.hdrs[:max(r.dirty, r.want)] {
+		h := &r.hdrs[i].hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(len(r.control[i].b))
+	}
+	r.got, r.dirty, r.errno = 0, 0, 0
+	r.next, r.offset = 0, 0
+	if err := raw.Read(r.call); err != nil {
+		return err
+	}
+	if r.errno != 0 {
+		return r.errno
+	}
+	r.dirty = r.got
+	r.at = time.Now()
+	return nil
+}
+
+// recv runs inside RawConn.Read; false means that there is nothing to read yet.
+func (r *reader) recv(fd uintptr) bool {
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])),
+			uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)
+		switch e {
+		case 0:
+			r.got = int(n)
+			return true
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return false
+		default:
+			r.errno = e
+			return true
+		}
+	}
+}
+
+// take hands out what the last call brought.
+func (r *reader) take(in []Datagram) int {
+	n := 0
+	for n < len(in) && r.next < r.got {
+		h := &r.hdrs[r.next]
+		if h.hdr.Flags&unix.MSG_TRUNC != 0 {
+			r.truncated.Add(1)
+			r.next++
+			continue
+		}
+		n += r.split(in[n:], h)
+	}
+	return n
+}
+
+// split hands out the datagrams of one slot: one, or many when the kernel has
+// coalesced them. It stops when in is full and goes on there the next time.
+func (r *reader) split(in []Datagram, h *mmsghdr) int {
+	var d Datagram
+	d.At = r.at
+	d.Peer = sockaddr(&r.names[r.next], int(h.hdr.Namelen))
+	c := parseControl(r.control[r.next].b[:h.hdr.Controllen])
+	d.Local, d.IfIndex = c.local, c.ifIndex
+	if c.hasDrops {
+		r.overflows.Store(uint64(c.drops))
+	}
+	base := r.next * r.slotSize
+	data := r.mem[base : base+int(h.n) : base+int(h.n)]
+	size := c.segment
+	if size <= 0 || size > len(data) {
+		size = len(data)
+	}
+	for n := range in {
+		end := min(r.offset+size, len(data))
+		d.Data = data[r.offset:end:end]
+		in[n] = d
+		if r.offset = end; end == len(data) {
+			r.next, r.offset = r.next+1, 0
+			return n + 1
+		}
+	}
+	return len(in)
+}
+
+// A writer is the state of a Write in progress.
+type writer struct {
+	mu        sync.Mutex
+	hdrs      []mmsghdr
+	iovs      []unix.Iovec
+	names     []unix.RawSockaddrInet6
+	control   []controlBuf
+	runs      []int // datagrams that each header carries
+	v4        bool
+	connected bool
+	gso       bool
+	call      func(fd uintptr) bool
+
+	// one call to the kernel
+	ready   int // headers filled
+	done    int // headers dealt with
+	sent    int // datagrams that went out
+	refused int // times the connected peer was found gone
+	unsplit int // datagrams still to be sent one by one
+	blocked bool
+	errno   syscall.Errno // the first
+}

@@ -1,0 +1,46 @@
+package transport
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Spec names an interface to serve, as in interfaces-config: "*" for all, a
+// name, or a name with one of its addresses.
+type Spec struct {
+	Iface string
+	Addr  netip.Addr // invalid: all that belongs to the interface
+}
+
+// String returns the spec as the configuration writes it.
+func (s Spec) String() string {
+	if s.Addr.IsValid() {
+		return s.Iface + "/" + s.Addr.String()
+	}
+	return s.Iface
+}
+
+// Options says what a Group opens. The zero value opens nothing.
+type Options struct {
+	Specs []Spec
+	Port  uint16 // 0: 67 for IPv4, 547 for IPv6
+
+	// Raw allows frames to clients without address, by Datagram.To. Without it,
+	// or without the privilege, such a datagram is broadcast on its link
+	// (RFC 2131 §4.1).
+	Raw bool
+
+	ReceiveBuffer int // octets of socket buffer asked for; 0: 8 MiB
+	SendBuffer    int // octets of socket buffer asked for; 0: 1 MiB
+	Slots         int // datagrams in a batch; 0: 64
+
+	RequireAll bool          // Listen fails unless every socket opens
+	Retry      time.Duration // how long until a socket that failed is tried again; 0: 5 s
+
+	// OnProblem is told, when set, what could not be had on an interface: a
+	// socket, a group, a privilege. None of it ends the Group. The same problem
+	// is told once, until it is gone and comes back. It is called by the
+	// goroutine that runs Listen, Follow, Replace or Write and must not call
+	// the Group.
+	OnProblem func(iface string, err error)
+}

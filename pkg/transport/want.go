@@ -1,0 +1,170 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
+)
+
+// What keeps a Spec from having its sockets; each waits for the links to change.
+var (
+	ErrNoInterface = errors.New("transport: no such interface")
+	ErrDown        = errors.New("transport: interface is down")
+	ErrNoAddress   = errors.New("transport: interface has no usable address for it")
+)
+
+// A kind is what a socket takes.
+type kind uint8
+
+const (
+	unicast   kind = iota // datagrams to one address of ours
+	group                 // datagrams to an IPv6 multicast group
+	broadcast             // datagrams to 255.255.255.255
+)
+
+// A key is one socket that should be open. A link that is made anew under an
+// old name has another index, so its sockets are others.
+type key struct {
+	iface string
+	index int
+	kind  kind
+	addr  netip.Addr // of a broadcast socket: limitedBroadcast
+}
+
+// String names the socket for messages.
+func (k key) String() string { return k.iface + "/" + k.addr.String() }
+
+// bound tells whether the socket takes datagrams of its own link only. A global
+// IPv6 address may stand on a link that no datagram ever comes in on, such as
+// the loopback of a router, and is served from everywhere. A link-local one and
+// ff02::1:2 are bound to their link by their scope.
+func (k key) bound() bool {
+	if k.addr.Is4() {
+		return !k.addr.IsLoopback() // which comes in on no other link, RFC 1122 §3.2.1.3
+	}
+	return k.kind == group && !k.addr.IsLinkLocalMulticast()
+}
+
+// A plan is the sockets that specs and links ask for, in order.
+type plan struct {
+	keys    []key
+	answers map[key]netip.Addr // the address a broadcast socket answers from
+	lacks   []lack
+}
+
+// A lack is a spec, or an interface of it, that has no socket now.
+type lack struct {
+	iface string
+	err   error
+}
+
+// wanted works out the sockets to have.
+func wanted(v4 bool, specs []Spec, links []netif.Interface) plan {
+	p := plan{answers: make(map[key]netip.Addr)}
+	for _, s := range specs {
+		if s.Iface == "*" {
+			for i := range links {
+				if l := &links[i]; l.Up && !l.Loopback {
+					p.link(v4, l, Spec{Iface: l.Name}, true)
+				}
+			}
+			continue
+		}
+		p.named(v4, s, links)
+	}
+	return p
+}
+
+func (p *plan) named(v4 bool, s Spec, links []netif.Interface) {
+	for i := range links {
+		l := &links[i]
+		if l.Name != s.Iface {
+			continue
+		}
+		if !l.Up {
+			p.miss(s, ErrDown)
+			return
+		}
+		p.link(v4, l, s, false)
+		return
+	}
+	p.miss(s, ErrNoInterface)
+}
+
+func (p *plan) miss(s Spec, err error) {
+	p.lacks = append(p.lacks, lack{s.Iface, fmt.Errorf("%w (%s)", err, s)})
+}
+
+// link adds the sockets of one interface. With any, an interface without
+// addresses is passed over in silence.
+func (p *plan) link(v4 bool, l *netif.Interface, s Spec, any bool) {
+	before := len(p.keys)
+	if v4 {
+		p.link4(l, s)
+	} else {
+		p.link6(l, s)
+	}
+	switch {
+	case s.Addr.IsValid() && !l.Has(s.Addr), len(p.keys) == before && !any && !p.serves(l):
+		p.miss(s, ErrNoAddress)
+	}
+}
+
+// serves tells whether an earlier spec has brought sockets to l.
+func (p *plan) serves(l *netif.Interface) bool {
+	for _, k := range p.keys {
+		if k.index == l.Index {
+			return true
+		}
+	}
+	return false
+}
+
+// link4 adds a socket for each IPv4 address asked for, and one for what clients
+// without address send to 255.255.255.255 (RFC 2131 §4.1).
+func (p *plan) link4(l *netif.Interface, s Spec) {
+	for _, prefix := range l.Addrs {
+		a := prefix.Addr()
+		if !a.Is4() || s.Addr.IsValid() && a != s.Addr {
+			continue
+		}
+		p.add(key{l.Name, l.Index, unicast, a})
+		if l.Broadcast && !l.Loopback {
+			k := key{l.Name, l.Index, broadcast, limitedBroadcast}
+			if _, ok := p.answers[k]; !ok {
+				p.answers[k] = a
+			}
+			p.add(k)
+		}
+	}
+}
+
+// link6 adds the sockets for the link-local address and the groups, and one
+// for the address that the spec names besides. A loopback has neither and gets
+// all its addresses, or the one named.
+func (p *plan) link6(l *netif.Interface, s Spec) {
+	if a := l.LinkLocal(); a.IsValid() && !l.Loopback {
+		p.add(key{l.Name, l.Index, unicast, a})
+		if l.Multicast {
+			p.add(key{l.Name, l.Index, group, allAgentsAndServers})
+			p.add(key{l.Name, l.Index, group, allServers})
+		}
+	}
+	for _, prefix := range l.Addrs {
+		a := prefix.Addr()
+		if a.Is6() && (a == s.Addr || l.Loopback && !s.Addr.IsValid()) {
+			p.add(key{l.Name, l.Index, unicast, a})
+		}
+	}
+}
+
+func (p *plan) add(k key) {
+	for _, have := range p.keys {
+		if have == k {
+			return
+		}
+	}
+	p.keys = append(p.keys, k)
+}
