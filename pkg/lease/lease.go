@@ -94,8 +94,9 @@ const (
 // packet; the table copies what it keeps.
 type Identity struct {
 	Kind   IdentityKind
-	HWType uint16 // with ByHWAddr
+	HWType uint16 // with ByHWAddr; 0 matches any type
 	IAID   uint32 // with ByDUID
+	For    Kind   // with ByDUID: NA, TA or PD
 	ID     []byte
 }
 
@@ -104,27 +105,35 @@ type Identity struct {
 type Seq uint64
 
 // A Request asks the table for a lease. Lease holds what the client shall have
-// (identities, subnet, lifetimes, host name) except the resource and the state.
+// (identities, subnet, lifetimes, host name, and the kind in Resource.Kind); the
+// rest of Resource, Subnet, Pool, State and Start are written by Offer and Grant.
+//
+// The client's subnet set is Lease.Subnet and the subnets of Pools: leases that it
+// has elsewhere are left alone.
 type Request struct {
 	Lease    Lease
 	Lookup   []Identity          // in order of preference: the first that finds a lease of this subnet set wins
 	Pools    []*Pool             // where a new resource may come from, in order
 	Hint     Resource            // what the client asks for, or its reservation; zero: nothing
 	Must     bool                // Hint or nothing: a reservation, or a REQUEST that names an address
+	Fixed    bool                // Hint is the client's reservation: it may lie outside Pools and outweighs a lease that the client has
 	Reserved func(Resource) bool // reports whether a resource is kept for somebody else; nil: none is
 	Within   func(*Lease) bool   // reports whether a lease found by Lookup may be kept (subnet, pool and class still fit); nil: always
+	Shape    func(*Lease)        // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes); nil: nothing does
+	Source   uint64              // whose offers are counted together: a key made of relay or link; 0: not counted
 	Now      time.Time
 }
 
 // What Offer, Grant, Release and Decline may answer.
 var (
-	ErrNone    = errors.New("lease: no free resource")          // pools are full, or the hint is taken with Must
-	ErrOwner   = errors.New("lease: held by another client")    // Must and the resource is somebody else's; Release or Decline by a stranger
-	ErrUnknown = errors.New("lease: no such lease")             // Release or Decline of what nobody holds
-	ErrStale   = errors.New("lease: pool is no longer in use")  // the configuration was replaced; answer anew
-	ErrLimit   = errors.New("lease: too many offers are open")  // bound on offers for each source
-	ErrDown    = errors.New("lease: store is down")             // nothing can be made durable now
-	ErrClosed  = errors.New("lease: table or store was closed") // after Close
+	ErrNone    = errors.New("lease: no free resource")               // pools are full, or the hint is taken with Must
+	ErrOwner   = errors.New("lease: held by another client")         // Must and the resource is somebody else's; Release or Decline by a stranger
+	ErrUnknown = errors.New("lease: no such lease")                  // Release or Decline of what nobody holds
+	ErrStale   = errors.New("lease: pool is no longer in use")       // the configuration was replaced; answer anew
+	ErrLimit   = errors.New("lease: too many offers are open")       // bound on offers for each source
+	ErrDown    = errors.New("lease: store is down")                  // nothing can be made durable now
+	ErrClosed  = errors.New("lease: table or store was closed")      // after Close
+	ErrTooLong = errors.New("lease: identifier or name is too long") // over 65535 octets, a hardware address over 255
 )
 
 // A Change is one line of the journal: the lease as it now is, or its removal.
@@ -136,9 +145,11 @@ type Change struct {
 // A Store makes changes durable. Every store passes the conformance test of
 // package leasetest.
 type Store interface {
-	// Load calls each for every lease that the store holds, in any order, one
-	// call at a time. It is called once, before anything else.
-	Load(ctx context.Context, each func(Lease) error) error
+	// Load calls each for what the store holds, one call at a time, so that the
+	// last change of a resource comes last; changes before it may be left out.
+	// The lease and its slices are valid during the call only. It is called
+	// once, before anything else.
+	Load(ctx context.Context, each func(Change) error) error
 
 	// Append renders a change into the journal's buffer and returns its number.
 	// The caller holds the lock of the resource, so calls for one resource come

@@ -1,0 +1,192 @@
+package lease
+
+import "time"
+
+// Release ends a lease on its holder's word and keeps its history. by names
+// all identities of the client: a lease that was given to a client identifier is
+// ended by that one only, unless the client names none.
+func (t *Table) Release(res Resource, now time.Time, by ...Identity) (Seq, error) {
+	k := res.key()
+	return t.with(&k, by, func(s *shard, slot uint32, r *record, h uint64) Seq {
+		return t.release(s, slot, r, h, seconds(now))
+	})
+}
+
+// Decline puts a resource that its holder found in use elsewhere out of service
+// for DeclineProbation. Who declined it has no part in it any more, as in Kea. by is as
+// for Release.
+func (t *Table) Decline(res Resource, now time.Time, by ...Identity) (Seq, error) {
+	k := res.key()
+	return t.with(&k, by, func(s *shard, slot uint32, r *record, h uint64) Seq {
+		pl := t.places(uint32(h>>56), &k)
+		t.count(&k, r.subnet, &pl, Stats{Declined: 1})
+		l := Lease{
+			Resource: res, Subnet: r.subnet, Pool: r.pool, State: Declined,
+			Start: now, Valid: time.Duration(t.probation.Load()) * time.Second,
+		}
+		t.write(makeRef(uint32(h>>56), slot), s, r, &l)
+		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
+		s.wake(slot, r, t.deadline(r))
+		return Seq(r.seq)
+	})
+}
+
+// with calls end for a lease in force that one client holds, with its locks held.
+func (t *Table) with(k *key, by []Identity, end func(*shard, uint32, *record, uint64) Seq) (Seq, error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	me := who(k.kind(), by)
+	h := t.hashKey(k)
+	s := &t.shards[h>>56]
+	for {
+		s.mu.Lock()
+		_, r := s.find(&s.leases, uint32(h), k)
+		if r == nil {
+			s.mu.Unlock()
+			return 0, ErrUnknown
+		}
+		z := t.owner(s, r)
+		s.mu.Unlock()
+
+		z.lock(t)
+		s.mu.Lock()
+		slot, r := s.find(&s.leases, uint32(h), k)
+		if r != nil && t.owner(s, r) != z { // another's by now
+			s.mu.Unlock()
+			z.unlock(t)
+			continue
+		}
+		seq, err := Seq(0), ErrUnknown
+		switch {
+		case r == nil || r.state.free():
+		case r.state != Leased || !me.owns(s, r):
+			err = ErrOwner
+		default:
+			seq, err = end(s, slot, r, h), nil
+		}
+		s.mu.Unlock()
+		z.unlock(t)
+		return seq, err
+	}
+}
+
+// owner returns the locks of the client that r belongs to.
+func (t *Table) owner(s *shard, r *record) stripes {
+	b := s.arena.read(r)
+	e := t.entrances(r.key.kind(), r.iaid, &b)
+	return e.stripes()
+}
+
+// Expire ends offers and leases whose time has come, and forgets histories that are
+// old enough, at most limit of them (0: all). It returns how many. A lease that ran out
+// is Reclaimed and remembered for HoldReclaimed. While the store is down only
+// offers end. It waits for no I/O; call it every second or so.
+func (t *Table) Expire(now time.Time, limit int) (n int) {
+	if limit <= 0 {
+		limit = int(^uint(0) >> 1)
+	}
+	sec := seconds(now)
+	n = t.lapse(&t.outside, sec, limit)
+	for _, p := range t.sets.Load().cur.pools {
+		if n >= limit {
+			return n
+		}
+		n += t.lapse(&p.offers, sec, limit-n)
+	}
+	if t.ready() != nil {
+		return n
+	}
+	turn := t.turn.Load()
+	for i := range uint32(shards) {
+		at := (turn + i) % shards
+		for n < limit && t.expire(at, sec) {
+			n++
+		}
+		if n >= limit {
+			t.turn.Store(at)
+			break
+		}
+	}
+	return n
+}
+
+// expire deals with the first due record of a shard and reports whether there was
+// one. It reads the owner, locks it, and looks again.
+func (t *Table) expire(shard, now uint32) bool {
+	s := &t.shards[shard]
+	for {
+		s.mu.Lock()
+		_, r := t.due(s, now)
+		if r == nil {
+			s.mu.Unlock()
+			return false
+		}
+		z := t.owner(s, r)
+		s.mu.Unlock()
+
+		z.lock(t)
+		s.mu.Lock()
+		slot, r := t.due(s, now)
+		ok := r != nil && t.owner(s, r) == z
+		if ok {
+			t.lapsed(s, shard, slot, r)
+		}
+		s.mu.Unlock()
+		z.unlock(t)
+		if ok {
+			return true
+		}
+	}
+}
+
+// due returns the first record of a shard whose deadline has come; it stays the first
+// entry of the timers. Entries that are out of date are put right on the way.
+func (t *Table) due(s *shard, now uint32) (uint32, *record) {
+	for {
+		when, slot, ok := s.timers.first()
+		if !ok || when > now {
+			return 0, nil
+		}
+		r := s.record(slot)
+		if r.flags&used != 0 && r.timer == when {
+			end := t.deadline(r)
+			if end <= now {
+				return slot, r
+			}
+			r.timer = 0
+			s.timers.pop()
+			s.wake(slot, r, end)
+			continue
+		}
+		s.timers.pop()
+	}
+}
+
+// lapsed moves a record that is due one step on: from force to history, from
+// history to nothing.
+func (t *Table) lapsed(s *shard, shard, slot uint32, r *record) {
+	s.timers.pop()
+	r.timer = 0
+	k := r.key
+	h := t.hashKey(&k)
+	pl := t.places(shard, &k)
+	was := r.state
+	if !was.free() {
+		d := negative(inForce(was))
+		d.Reclaimed = 1
+		if was == Declined {
+			d.ReclaimedDeclined = 1
+		}
+		t.count(&k, r.subnet, &pl, d)
+		r.state = Reclaimed
+	}
+	if !was.free() && t.history.Load() > 0 {
+		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
+		s.wake(slot, r, t.deadline(r))
+	} else {
+		t.store.Append(Change{Lease: s.show(r), Remove: true})
+		t.forget(s, slot, r, h)
+	}
+	t.settle(s, &k, h)
+}

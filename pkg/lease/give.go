@@ -1,0 +1,271 @@
+package lease
+
+// given is one resource that an attempt has its hand on, under its shard's lock.
+type given struct {
+	*attempt
+	s       *shard
+	k       *key
+	h       uint64
+	claimed *Pool // where the resource was claimed by search; nil: not
+
+	oslot, lslot uint32
+	o, l         *record // its offer and its lease; nil: none
+}
+
+// decide settles who holds the resource: this is the one place where it is done.
+func (g *given) decide() (Seq, error) {
+	if g.o != nil && !g.me.owns(g.s, g.o) {
+		if g.t.open(g.o.start, g.now) {
+			return 0, ErrOwner
+		}
+		g.t.withdraw(g.s, g.oslot, g.o, g.h)
+		g.o = nil
+	}
+	if l := g.l; l != nil && !l.state.free() {
+		if l.state != Leased || !g.me.owns(g.s, l) {
+			return 0, ErrOwner
+		}
+		return g.mine()
+	}
+	p := g.claimed
+	if p == nil {
+		if p = g.pool(g.k); p == nil && !(g.r.Fixed && *g.k == g.hint) {
+			return 0, ErrNone
+		}
+		if p != nil && !g.allowed() {
+			return 0, ErrNone
+		}
+	}
+	if p != nil && !g.current(p) {
+		return 0, ErrStale
+	}
+	return g.take(p)
+}
+
+// allowed reports whether a resource that the client names may be given to it.
+func (g *given) allowed() bool {
+	if g.r.Fixed && *g.k == g.hint || g.r.Reserved == nil {
+		return true
+	}
+	return !g.r.Reserved(g.k.resource())
+}
+
+// current reports whether a resource of the request's pool p may be given under
+// the configuration that is in force now.
+func (g *given) current(p *Pool) bool {
+	cur := g.t.sets.Load().cur
+	if p.set.Load() == cur {
+		return true
+	}
+	q, _ := cur.find(g.k)
+	return q != nil && q.Subnet == p.Subnet
+}
+
+// mine goes on with a lease that the client has.
+func (g *given) mine() (Seq, error) {
+	l := g.l
+	if !g.inSet(l.subnet) || !g.fits(g.s, l) {
+		return 0, ErrNone
+	}
+	p := g.pool(g.k)
+	if p != nil && !g.current(p) {
+		return 0, ErrStale
+	}
+	if g.offer && later(l.start, l.valid) > g.now {
+		g.shape(p, l, Leased, l.start)
+		return Seq(l.seq), nil
+	}
+	return g.take(p)
+}
+
+// take gives the client what is free or its own.
+func (g *given) take(p *Pool) (Seq, error) {
+	if g.offer {
+		return 0, g.keep(p)
+	}
+	return g.grant(p)
+}
+
+// shape fills in the request's lease.
+func (g *given) shape(p *Pool, had *record, st State, start uint32) {
+	l := &g.r.Lease
+	l.Resource, l.State, l.Start = g.k.resource(), st, moment(start)
+	switch {
+	case p != nil:
+		l.Subnet, l.Pool = p.Subnet, p.ID
+	case had != nil && !had.state.free():
+		l.Subnet, l.Pool = had.subnet, had.pool
+	default:
+		l.Pool = 0
+	}
+	if g.r.Shape != nil {
+		g.r.Shape(l)
+	}
+}
+
+// keep makes or renews an offer.
+func (g *given) keep(p *Pool) error {
+	o, slot := g.o, g.oslot
+	if o == nil {
+		limit := int(g.t.maxOffers.Load())
+		if !g.t.sources.admit(g.r.Source, limit) {
+			return ErrLimit
+		}
+		var ok bool
+		if slot, o, ok = g.s.add(g.k); !ok {
+			g.t.sources.leave(g.r.Source, limit)
+			return ErrNone
+		}
+		g.enterOffer(o, slot)
+	}
+	o.start = g.now
+	g.shape(p, g.l, Offered, g.now)
+	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
+	g.push(offered{g.now, g.ref(slot)})
+	if g.l == nil || g.l.state.free() {
+		g.settle()
+	}
+	return nil
+}
+
+// enterOffer makes the record of a new offer.
+func (g *given) enterOffer(o *record, slot uint32) {
+	l := &g.r.Lease
+	o.state = Offered
+	o.hwType, o.iaid = l.HWType, l.IAID
+	o.seq = g.r.Source
+	b := l.blob()
+	b.host, b.ctx = nil, nil
+	g.s.arena.write(o, &b)
+	g.s.offers.add(uint32(g.h), g.ref(slot))
+	g.t.enter(&g.ins, g.ref(slot))
+	g.o, g.oslot = o, slot
+	pl := g.t.places(g.shard(), g.k)
+	g.t.countOffer(&pl, 1)
+}
+
+// grant makes or extends a lease.
+func (g *given) grant(p *Pool) (Seq, error) {
+	if g.o != nil {
+		g.t.withdraw(g.s, g.oslot, g.o, g.h)
+		g.o = nil
+	}
+	l, slot := g.l, g.lslot
+	g.shape(p, l, Leased, g.now)
+	if b := g.r.Lease.blob(); !b.fits() {
+		return 0, ErrTooLong
+	}
+	fresh := l == nil
+	if fresh {
+		var ok bool
+		if slot, l, ok = g.s.add(g.k); !ok {
+			return 0, ErrNone
+		}
+		l.state = Released
+		g.s.leases.add(uint32(g.h), g.ref(slot))
+		g.l, g.lslot = l, slot
+	}
+	was, subnet := l.state, l.subnet
+	if g.t.write(g.ref(slot), g.s, l, &g.r.Lease) || fresh {
+		l.seq = uint64(g.t.store.Append(Change{Lease: g.s.show(l)}))
+	}
+	g.s.wake(slot, l, g.t.deadline(l))
+	g.book(was, subnet, l.subnet)
+	return Seq(l.seq), nil
+}
+
+// book counts a grant.
+func (g *given) book(was State, from, to uint32) {
+	if !was.free() && from == to {
+		return
+	}
+	pl := g.t.places(g.shard(), g.k)
+	if !was.free() { // the subnet has another number now
+		g.t.count(g.k, from, &places{}, Stats{Assigned: -1})
+		g.t.count(g.k, to, &places{}, Stats{Assigned: 1})
+		return
+	}
+	g.t.count(g.k, to, &pl, Stats{Assigned: 1, Cumulative: 1})
+	pl.settle(true)
+}
+
+func (g *given) shard() uint32       { return uint32(g.h >> 56) }
+func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }
+func (g *given) settle()             { g.t.settle(g.s, g.k, g.h) }
+func (g *given) push(o offered) {
+	pl := g.t.places(g.shard(), g.k)
+	in := false
+	for _, at := range pl {
+		if at.p != nil {
+			at.p.offers.push(o)
+			in = true
+		}
+	}
+	if !in {
+		g.t.outside.push(o)
+	}
+}
+
+// settle brings the bitmaps in line with the records of a resource. Every path that
+// claimed a resource or changed who holds it ends here or in places.settle.
+func (t *Table) settle(s *shard, k *key, h uint64) {
+	_, o := s.find(&s.offers, uint32(h), k)
+	_, l := s.find(&s.leases, uint32(h), k)
+	pl := t.places(uint32(h>>56), k)
+	pl.settle(o != nil || l != nil && !l.state.free())
+}
+
+// countOffer counts in pools alone.
+func (t *Table) countOffer(pl *places, n int64) {
+	for _, at := range pl {
+		if at.p != nil {
+			at.p.counts.offers.Add(n)
+		}
+	}
+}
+
+// withdraw ends an offer; the bitmaps are the caller's to settle.
+func (t *Table) withdraw(s *shard, slot uint32, o *record, h uint64) {
+	at := makeRef(uint32(h>>56), slot)
+	b := s.arena.read(o)
+	out := t.entrances(o.key.kind(), o.iaid, &b)
+	t.leave(&out, at)
+	s.offers.remove(uint32(h), at)
+	t.sources.leave(o.seq, int(t.maxOffers.Load()))
+	pl := t.places(uint32(h>>56), &o.key)
+	t.countOffer(&pl, -1)
+	s.drop(slot)
+}
+
+// release ends a lease in force and leaves its history.
+func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) Seq {
+	pl := t.places(uint32(h>>56), &r.key)
+	t.count(&r.key, r.subnet, &pl, negative(inForce(r.state)))
+	r.state, r.start, r.valid, r.preferred = Released, now, 0, 0
+	seq := t.store.Append(Change{Lease: s.show(r)})
+	r.seq = uint64(seq)
+	s.wake(slot, r, t.deadline(r))
+	t.settle(s, &r.key, h)
+	return seq
+}
+
+// lapse ends at most n offers of a queue whose time is over.
+func (t *Table) lapse(q *queue, now uint32, n int) (ended int) {
+	for range n {
+		o, ok := q.pop(func(at uint32) bool { return !t.open(at, now) })
+		if !ok {
+			break
+		}
+		s := &t.shards[o.ref.shard()]
+		s.mu.Lock()
+		if r := s.record(o.ref.slot()); r.flags&used != 0 && r.state == Offered && r.start == o.at {
+			k := r.key
+			h := t.hashKey(&k)
+			t.withdraw(s, o.ref.slot(), r, h)
+			t.settle(s, &k, h)
+			ended++
+		}
+		s.mu.Unlock()
+	}
+	return ended
+}

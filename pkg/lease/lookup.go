@@ -1,0 +1,132 @@
+package lease
+
+import (
+	"iter"
+	"unsafe"
+)
+
+// Find returns the lease or offer that the client has, or had, as Grant would
+// find it, and its Seq, and changes nothing. Identifiers are those of r; host name
+// and context are left out, so that nothing is allocated.
+func (t *Table) Find(r *Request) (Lease, Seq, bool) {
+	a := attempt{t: t, r: r, now: seconds(r.Now)}
+	a.identify()
+	if r.Hint.known() {
+		a.hint = r.Hint.key()
+	}
+	a.locked.lock(t)
+	defer a.locked.unlock(t)
+	a.lookup()
+	if a.best.rank == none {
+		return Lease{}, 0, false
+	}
+	k := &a.best.key
+	h := t.hashKey(k)
+	s := &t.shards[h>>56]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := &s.leases
+	if a.best.rank == held {
+		x = &s.offers
+	}
+	_, rec := s.find(x, uint32(h), k)
+	if rec == nil {
+		return Lease{}, 0, false // supplanted since
+	}
+	l := *s.show(rec)
+	l.ClientID, l.HWAddr, l.DUID = r.Lease.ClientID, r.Lease.HWAddr, r.Lease.DUID
+	l.Hostname, l.UserContext = "", nil
+	seq := Seq(rec.seq)
+	if l.State == Offered {
+		seq = 0
+	}
+	return l, seq, true
+}
+
+// ByResource returns a copy of the lease of a resource, in whatever state; offers
+// are not leases.
+func (t *Table) ByResource(res Resource) (Lease, bool) {
+	k := res.key()
+	h := t.hashKey(&k)
+	s := &t.shards[h>>56]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.find(&s.leases, uint32(h), &k)
+	if r == nil {
+		return Lease{}, false
+	}
+	return s.show(r).copy(), true
+}
+
+// ByIdentity returns copies of all leases of a client, in all subnets and states,
+// offers left out.
+func (t *Table) ByIdentity(id Identity) (all []Lease) {
+	for _, at := range t.candidates(id.Kind, t.hash(id.Kind, id.For, id.IAID, id.ID), nil) {
+		s := &t.shards[at.shard()]
+		s.mu.Lock()
+		if r := s.record(at.slot()); r.flags&used != 0 && r.state != Offered && s.names(r, &id) {
+			all = append(all, s.show(r).copy())
+		}
+		s.mu.Unlock()
+	}
+	return all
+}
+
+// All yields every lease, offers left out. Each is consistent in itself; the whole is
+// not one moment's picture. The Lease is valid until the next one is yielded. No lock is held
+// while it is looked at.
+func (t *Table) All() iter.Seq[*Lease] {
+	return func(yield func(*Lease) bool) {
+		var b batch
+		for i := range t.shards {
+			for first := uint32(0); b.read(&t.shards[i], first); first += chunk {
+				for j := range b.n {
+					if !yield(&b.of[j]) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// A batch is copies of one chunk of records.
+type batch struct {
+	of  [chunk]Lease
+	n   int
+	mem []byte
+}
+
+// read copies the leases of the chunk that begins at slot first; false: there is none.
+func (b *batch) read(s *shard, first uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first >= s.next {
+		return false
+	}
+	b.n, b.mem = 0, b.mem[:0]
+	for slot := first; slot < min(first+chunk, s.next); slot++ {
+		r := s.record(slot)
+		if r.flags&used == 0 || r.state == Offered {
+			continue
+		}
+		l := &b.of[b.n]
+		s.arena.show(r, l)
+		l.ClientID, l.HWAddr, l.DUID = b.keep(l.ClientID), b.keep(l.HWAddr), b.keep(l.DUID)
+		l.UserContext = b.keep(l.UserContext)
+		host := b.keep(unsafe.Slice(unsafe.StringData(l.Hostname), len(l.Hostname)))
+		l.Hostname = unsafe.String(unsafe.SliceData(host), len(host))
+		b.n++
+	}
+	return true
+}
+
+// keep copies v into the batch's memory. When that grows, what was kept before
+// stays where it is.
+func (b *batch) keep(v []byte) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	b.mem = append(b.mem, v...)
+	return b.mem[len(b.mem)-len(v) : len(b.mem) : len(b.mem)]
+}
