@@ -1,8 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"os"
+	"slices"
 )
 
 // Options steers Load. The zero value is what a daemon uses.
@@ -18,8 +18,71 @@ func Load(name string, f Family, o Options) (*Config, []Problem) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	if _, err := o.ReadFile(name); err != nil {
-		return nil, []Problem{{File: name, Text: fmt.Sprintf("cannot be read: %v", err), Severity: Error}}
+	text, err := o.ReadFile(name)
+	if err != nil {
+		return nil, []Problem{{File: name, Severity: Error, Text: "cannot be read: " + reason(err).Error() + looked(name)}}
 	}
-	return nil, []Problem{{File: name, Text: "cannot be compiled", Severity: Error}}
+	r := &report{}
+	cfg := load(r, name, f, o.ReadFile, text)
+	if r.errs > 0 {
+		cfg = nil
+	}
+	return cfg, r.problems()
+}
+
+func load(r *report, name string, f Family, read func(string) ([]byte, error), text []byte) *Config {
+	s := newScanner(r, read, name, text)
+	if len(text) > maxText {
+		s.fail(place{s.stack[0].src, 0}, "the file is longer than %d octets", maxText)
+		return nil
+	}
+	top := parse(s)
+	if top == nil {
+		return nil
+	}
+	cfg := &Config{Family: f, File: name, Includes: s.included}
+	c := &compiler{report: r, cfg: cfg}
+	if c.root = c.daemon(top); c.root == nil {
+		return nil
+	}
+	c.check(c.root, global)
+	c.compile()
+	return cfg
+}
+
+// foreign is what else may stand at top level: what older files of Kea have for
+// its other daemons.
+var foreign = []string{"Logging", "Control-agent", "DhcpDdns", "Netconf"}
+
+// daemon returns the map of this daemon.
+func (c *compiler) daemon(top *node) *node {
+	if top.kind != kMap {
+		c.errorf(top, "the configuration has to be a map with a member %s, not %s", root(c.cfg.Family), top.kind)
+		return nil
+	}
+	var mine *node
+	for _, m := range top.members {
+		switch {
+		case m.key == root(c.cfg.Family):
+			mine = m
+		case m.key == root(v4), m.key == root(v6): // of the other daemon
+		case slices.Contains(foreign, m.key):
+			c.add(Warning, m.keyAt, m.key, "", "is not for this daemon and has no effect here")
+		default:
+			c.add(Error, m.keyAt, m.key, nearest(m.key, []string{root(c.cfg.Family)}), "is not known at top level, where %s stands", root(c.cfg.Family))
+		}
+	}
+	switch {
+	case mine == nil:
+		if c.errs == 0 {
+			c.errorf(top, "%q is missing", root(c.cfg.Family))
+		}
+		return nil
+	case mine.kind != kMap:
+		if mine.kind != kBad {
+			c.errorf(mine, "has to be a map, not %s", mine.kind)
+		}
+		return nil
+	}
+	return mine
 }

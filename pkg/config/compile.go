@@ -1,0 +1,282 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// A compiler turns a tree that has been checked against the schema into a
+// Config. It takes what is absent or was found wrong to be the default, so that
+// one pass finds all that is wrong with the rest.
+type compiler struct {
+	*report
+	cfg  *Config
+	root *node // Dhcp4 or Dhcp6
+	defs *optdef.Set
+
+	ids      map[uint32]*node       // subnets by id
+	prefixes map[netip.Prefix]*node // and by prefix
+	networks map[string]*node
+	auto     uint32    // the last id given to a subnet without one
+	nameless []*node   // subnets without an id
+	spans    []span    // pools of the whole configuration
+	placed   []located // subnets by where they are in the file
+}
+
+// A located subnet is one with its place, for comparison with the others.
+type located struct {
+	n      *node
+	prefix netip.Prefix
+}
+
+// A levels is a scope and those around it, innermost first, by which scalars are
+// inherited.
+type levels []*node
+
+// find returns the innermost member of this name.
+func (l levels) find(key string) *node {
+	for _, n := range l {
+		if m := n.get(key); m != nil && m.kind != kNull {
+			return m
+		}
+	}
+	return nil
+}
+
+func (l levels) bool(key string, def bool) bool {
+	if m := l.find(key); m != nil {
+		return m.bool
+	}
+	return def
+}
+
+func (l levels) uint32(key string, def uint32) uint32 {
+	if m := l.find(key); m != nil {
+		return uint32(m.num)
+	}
+	return def
+}
+
+func (l levels) float(key string, def float64) float64 {
+	if m := l.find(key); m != nil {
+		return m.float
+	}
+	return def
+}
+
+func (l levels) text(key, def string) string {
+	if m := l.find(key); m != nil {
+		return m.str
+	}
+	return def
+}
+
+// addr returns an address that checkAddr has accepted; invalid when there is none.
+func (l levels) addr(key string) netip.Addr {
+	if m := l.find(key); m != nil {
+		if a, err := netip.ParseAddr(m.str); err == nil {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// seconds returns a time in seconds, ms one in milliseconds.
+func (l levels) seconds(key string, def uint32) time.Duration {
+	return time.Duration(l.uint32(key, def)) * time.Second
+}
+
+func (l levels) ms(key string, def uint32) time.Duration {
+	return time.Duration(l.uint32(key, def)) * time.Millisecond
+}
+
+// compile makes the Config. It is of use only when no error was reported.
+func (c *compiler) compile() {
+	c.ids = map[uint32]*node{}
+	c.prefixes = map[netip.Prefix]*node{}
+	c.networks = map[string]*node{}
+	g := levels{c.root}
+	c.interfaces()
+	c.leaseDatabase()
+	c.serverID()
+	c.loggers()
+	c.ours()
+	c.cfg.DHCP4o6Port = uint16(g.uint32("dhcp4o6-port", 0))
+	c.cfg.DeclineProbation = g.seconds("decline-probation-period", 86400)
+	c.cfg.Expired = expired(c.root.get("expired-leases-processing"))
+	c.refusals()
+
+	t := &topology.Topology{Family: c.cfg.Family}
+	c.cfg.Topology = t
+	c.definitions(c.root)
+	c.modes(c.root)
+	t.Options = c.options(c.root)
+	t.Policy = c.policy(g)
+	t.Identifiers = c.identifiers()
+	for _, n := range c.root.list("shared-networks") {
+		c.network(n, t.Options)
+	}
+	for _, n := range c.root.list(c.subnets()) {
+		if s := c.subnet(n, g, t.Options); s != nil {
+			t.Subnets = append(t.Subnets, s)
+		}
+	}
+	c.number()
+	c.overlaps()
+	t.Reservations = c.reservations(c.root, netip.Prefix{})
+	for i, n := range c.root.list("client-classes") {
+		c.class(i, n)
+	}
+	if c.errs == 0 {
+		t.Freeze()
+	}
+}
+
+// subnets is the key that lists them.
+func (c *compiler) subnets() string {
+	if c.cfg.Family == v6 {
+		return "subnet6"
+	}
+	return "subnet4"
+}
+
+// number tells of subnets that were numbered for want of an id.
+func (c *compiler) number() {
+	if len(c.nameless) == 0 {
+		return
+	}
+	c.warnf(c.nameless[0], "has no id, nor have %d others; they are numbered from 1 in the order of the file, shared networks first. "+
+		"Leases belong to these numbers: write them into the file before it changes. Kea 3 demands it", len(c.nameless)-1)
+}
+
+// identifiers is host-reservation-identifiers.
+func (c *compiler) identifiers() []topology.IdentifierKind {
+	m := c.root.get("host-reservation-identifiers")
+	if m == nil {
+		if c.cfg.Family == v6 {
+			return []topology.IdentifierKind{topology.HWAddress, topology.DUID}
+		}
+		return []topology.IdentifierKind{topology.HWAddress, topology.DUID, topology.CircuitID, topology.ClientID}
+	}
+	var out []topology.IdentifierKind
+	for _, e := range m.items {
+		if e.kind != kString {
+			continue
+		}
+		k := identifierKinds[e.str]
+		if slices.Contains(out, k) {
+			c.errorf(e, "%q stands here twice", e.str)
+			continue
+		}
+		if k == topology.FlexID {
+			c.unserved(e, "is not served yet: no client has a flex-id")
+		}
+		out = append(out, k)
+	}
+	if len(m.items) == 0 {
+		c.errorf(m, "must name one identifier at least")
+	}
+	return out
+}
+
+var identifierKinds = map[string]topology.IdentifierKind{
+	"hw-address": topology.HWAddress,
+	"duid":       topology.DUID,
+	"circuit-id": topology.CircuitID,
+	"client-id":  topology.ClientID,
+	"flex-id":    topology.FlexID,
+}
+
+// policy resolves the scalars of a scope.
+func (c *compiler) policy(l levels) topology.Policy {
+	p := topology.Policy{
+		Valid:          c.lifetime(l, "valid-lifetime", 7200),
+		Authoritative:  l.bool("authoritative", false),
+		MatchClientID:  l.bool("match-client-id", true),
+		EchoClientID:   l.bool("echo-client-id", true),
+		NextServer:     l.addr("next-server"),
+		ServerHostname: l.text("server-hostname", ""),
+		BootFileName:   l.text("boot-file-name", ""),
+		RapidCommit:    l.bool("rapid-commit", false),
+	}
+	p.T1.Seconds = l.uint32("renew-timer", 0)
+	p.T2.Seconds = l.uint32("rebind-timer", 0)
+	t2 := 0.875
+	if c.cfg.Family == v6 {
+		t2 = 0.8
+		p.Preferred = c.preferred(l, p.Valid)
+		p.MatchClientID, p.EchoClientID = false, false
+	}
+	if l.bool("calculate-tee-times", c.cfg.Family == v6) {
+		p.T1.Percent = l.float("t1-percent", 0.5)
+		p.T2.Percent = l.float("t2-percent", t2)
+		if m := l.find("t1-percent"); m != nil && p.T1.Percent >= p.T2.Percent && l[0].get(m.key) == m {
+			c.errorf(m, "%v is not below t2-percent, %v", p.T1.Percent, p.T2.Percent)
+		}
+	}
+	return p
+}
+
+// lifetime reads a lifetime with its bounds. Each of the three is inherited by
+// itself. A complaint is made where one of them stands, not where it is inherited.
+func (c *compiler) lifetime(l levels, key string, def uint32) topology.Lifetime {
+	v := topology.Lifetime{Default: l.uint32(key, def)}
+	v.Min = l.uint32("min-"+key, v.Default)
+	v.Max = l.uint32("max-"+key, v.Default)
+	own := l[0].get(key)
+	for _, k := range []string{"min-" + key, "max-" + key} {
+		if m := l[0].get(k); m != nil {
+			own = m
+		}
+	}
+	if own == nil {
+		return v
+	}
+	switch {
+	case v.Min > v.Default:
+		c.errorf(own, "min-%s %d is more than %s %d", key, v.Min, key, v.Default)
+	case v.Max < v.Default:
+		c.errorf(own, "max-%s %d is less than %s %d", key, v.Max, key, v.Default)
+	}
+	return v
+}
+
+// preferred reads the preferred lifetime: five eighths of the valid one where it
+// is not given, as in Kea.
+func (c *compiler) preferred(l levels, valid topology.Lifetime) topology.Lifetime {
+	share := func(v uint32) uint32 {
+		if v == maxU32 {
+			return v
+		}
+		return uint32(uint64(v) * 5 / 8)
+	}
+	if l.find("preferred-lifetime") != nil {
+		p := c.lifetime(l, "preferred-lifetime", 0)
+		if m := l[0].get("preferred-lifetime"); m != nil && p.Default > valid.Default {
+			c.warnf(m, "%d is more than the valid lifetime, %d, which it cannot be", p.Default, valid.Default)
+		}
+		return p
+	}
+	p := topology.Lifetime{Default: share(valid.Default), Min: share(valid.Min), Max: share(valid.Max)}
+	if m := l.find("min-preferred-lifetime"); m != nil {
+		p.Min = uint32(m.num)
+	}
+	if m := l.find("max-preferred-lifetime"); m != nil {
+		p.Max = uint32(m.num)
+	}
+	p.Default = min(max(p.Default, p.Min), max(p.Max, p.Min))
+	return p
+}
+
+// span is the addresses of one pool.
+type span struct {
+	n           *node
+	kind        lease.Kind
+	first, last netip.Addr
+	subnet      netip.Prefix
+}

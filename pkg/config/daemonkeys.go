@@ -1,0 +1,251 @@
+package config
+
+import (
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// interfaces reads interfaces-config. Whether the interfaces exist is not asked:
+// they may come later.
+func (c *compiler) interfaces() {
+	n := c.root.get("interfaces-config")
+	l := levels{n}
+	i := Interfaces{
+		UDP:        l.text("dhcp-socket-type", "raw") == "udp",
+		UseRouting: l.text("outbound-interface", "same-as-inbound") == "use-routing",
+		ReDetect:   l.bool("re-detect", true),
+		RequireAll: l.bool("service-sockets-require-all", false),
+		MaxRetries: int(l.uint32("service-sockets-max-retries", 0)),
+		RetryWait:  l.ms("service-sockets-retry-wait-time", 5000),
+	}
+	seen := map[InterfaceSpec]bool{}
+	for _, e := range n.list("interfaces") {
+		s, ok := c.interfaceSpec(e)
+		switch {
+		case !ok:
+		case seen[s]:
+			c.errorf(e, "%q stands here twice", e.str)
+		default:
+			seen[s] = true
+			i.Specs = append(i.Specs, s)
+		}
+	}
+	c.cfg.Interfaces = i
+}
+
+func (c *compiler) interfaceSpec(e *node) (s InterfaceSpec, ok bool) {
+	if e.kind != kString {
+		return s, false
+	}
+	name, addr, found := strings.Cut(e.str, "/")
+	s.Iface = strings.TrimSpace(name)
+	switch {
+	case s.Iface == "":
+		c.errorf(e, "the name of an interface is missing")
+		return s, false
+	case !found:
+		return s, true
+	case s.Iface == "*":
+		c.errorf(e, "* stands for all interfaces and goes with no address")
+		return s, false
+	}
+	s.Addr, ok = parseAddr(strings.TrimSpace(addr), c.cfg.Family)
+	if !ok || s.Addr.IsMulticast() {
+		c.errorf(e, "%q is not an %s unicast address", addr, ipName(c.cfg.Family))
+		return s, false
+	}
+	return s, true
+}
+
+func (c *compiler) leaseDatabase() {
+	l := levels{c.root.get("lease-database")}
+	c.cfg.LeaseDB = LeaseDB{
+		Type:         l.text("type", "memfile"),
+		Name:         l.text("name", ""),
+		Persist:      l.bool("persist", true),
+		LFCInterval:  l.seconds("lfc-interval", 3600),
+		MaxRowErrors: int(l.uint32("max-row-errors", 0)),
+	}
+}
+
+func expired(n *node) Expired {
+	l := levels{n}
+	return Expired{
+		ReclaimWait:    l.seconds("reclaim-timer-wait-time", 10),
+		FlushWait:      l.seconds("flush-reclaimed-timer-wait-time", 25),
+		Hold:           l.seconds("hold-reclaimed-time", 3600),
+		MaxLeases:      int(l.uint32("max-reclaim-leases", 100)),
+		MaxTime:        l.ms("max-reclaim-time", 250),
+		UnwarnedCycles: int(l.uint32("unwarned-reclaim-cycles", 5)),
+	}
+}
+
+// serverID reads server-id (RFC 9915 §11).
+func (c *compiler) serverID() {
+	n := c.root.get("server-id")
+	l := levels{n}
+	id := ServerID{
+		Type:         l.text("type", ""),
+		HType:        uint16(l.uint32("htype", 0)),
+		Time:         l.uint32("time", 0),
+		EnterpriseID: l.uint32("enterprise-id", 0),
+		Persist:      l.bool("persist", true),
+	}
+	if m := n.get("identifier"); m != nil && m.str != "" {
+		b, err := hex.DecodeString(strings.ReplaceAll(m.str, ":", ""))
+		switch {
+		case err != nil:
+			c.errorf(m, "%q is not an even number of hexadecimal digits", m.str)
+		case len(b) > 120:
+			c.errorf(m, "is %d octets long; a DUID has room for 120", len(b))
+		}
+		id.Identifier = b
+	}
+	c.cfg.ServerID = id
+}
+
+var severities = []string{"FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE"}
+
+func (c *compiler) loggers() {
+	for _, n := range c.root.list("loggers") {
+		l := levels{n}
+		out := Logger{
+			Name:       n.text("name"),
+			Severity:   strings.ToUpper(l.text("severity", "INFO")),
+			DebugLevel: int(l.uint32("debuglevel", 0)),
+		}
+		if !slices.Contains(severities, out.Severity) {
+			m := n.get("severity")
+			c.add(Error, m.at, m.path(), nearest(out.Severity, severities), "%q is not one of %s", m.str, strings.Join(severities, ", "))
+		}
+		for _, key := range []string{"output-options", "output_options"} {
+			for _, o := range n.list(key) {
+				out.Outputs = append(out.Outputs, output(o))
+			}
+		}
+		c.cfg.Loggers = append(c.cfg.Loggers, out)
+	}
+}
+
+// minSize is the least maxsize that rotates a file; with less Kea never does.
+const minSize = 204800
+
+func output(n *node) Output {
+	l := levels{n}
+	o := Output{
+		Output:  n.text("output"),
+		MaxSize: 10240000,
+		MaxVer:  int(l.uint32("maxver", 1)),
+		Flush:   l.bool("flush", true),
+	}
+	if m := n.get("maxsize"); m != nil {
+		o.MaxSize = m.num
+	}
+	if o.MaxSize < minSize {
+		o.MaxSize = 0
+	}
+	return o
+}
+
+// ours reads what stands in user-context.dhcp4o6 at top level.
+func (c *compiler) ours() {
+	l, g := levels{c.root.ours()}, levels{c.root}
+	c.cfg.OfferLifetime = g.seconds("offer-lifetime", 0)
+	o := Ours{
+		OfferHold:  l.seconds("offer-hold", 0),
+		OfferLimit: int(l.uint32("offer-limit", 0)),
+		PadIPC:     l.bool("pad-ipc", false),
+	}
+	if o.OfferHold == 0 {
+		o.OfferHold = c.cfg.OfferLifetime
+	}
+	if o.OfferHold == 0 {
+		o.OfferHold = 10 * time.Second
+	}
+	c.cfg.Ours = o
+}
+
+// ours returns the map of our keys in the user-context of a map.
+func (n *node) ours() *node { return n.get("user-context").get("dhcp4o6") }
+
+// refusals notes what must not be passed over in silence: who gets what would be
+// decided, or known, elsewhere.
+func (c *compiler) refusals() {
+	if t := c.cfg.LeaseDB.Type; t != "memfile" {
+		c.refuse(c.root.get("lease-database"), "leases are kept in "+t+", which is not served")
+	}
+	databases := append(c.root.list("hosts-databases"), c.root.get("config-control").list("config-databases")...)
+	if h := c.root.get("hosts-database"); h != nil {
+		databases = append(databases, h)
+	}
+	for _, n := range databases {
+		what := "reservations are"
+		if n.parent.key == "config-databases" {
+			what = "parts of the configuration are"
+		}
+		if t := n.text("type"); t != "memfile" {
+			c.refuse(n, what+" kept in "+t+", which is not served")
+		}
+	}
+	for _, n := range c.root.list("hooks-libraries") {
+		c.hook(n)
+	}
+}
+
+// refuse notes a reason not to start.
+func (c *compiler) refuse(n *node, text string) {
+	if n.kind == kBad {
+		return
+	}
+	c.warnf(n, "%s; a start is refused unless --serve-anyway is given", text)
+	c.cfg.Refuse = append(c.cfg.Refuse, n.path()+": "+text)
+}
+
+// class notes a client class. Only one that keeps clients out is more than a
+// warning: whoever is to be dropped would be served.
+func (c *compiler) class(i int, n *node) {
+	if n.kind != kMap {
+		return
+	}
+	name := n.text("name")
+	for _, o := range c.root.list("client-classes")[:i] {
+		if o.kind == kMap && o.text("name") == name && name != "" {
+			c.errorf(n.get("name"), "class %q is defined twice", name)
+			return
+		}
+	}
+	if name == "DROP" {
+		c.refuse(n, "class DROP is not evaluated: clients that it keeps out would be served")
+		return
+	}
+	c.unserved(n, "is not served yet: class "+name+" is not evaluated")
+}
+
+// The hook libraries of Kea, by whether a server without them gives the same
+// leases to the same clients.
+var (
+	harmlessHooks = []string{"bootp", "cb_cmds", "class_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache", "host_cmds",
+		"lease_cmds", "lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check", "rbac",
+		"run_script", "stat_cmds", "subnet_cmds"}
+	decidingHooks = []string{"ha", "limits", "radius", "user_chk"}
+)
+
+// hook notes a hook library. None is ever loaded.
+func (c *compiler) hook(n *node) {
+	lib := n.get("library")
+	if lib == nil {
+		return
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(path.Base(lib.str), "libdhcp_"), ".so")
+	switch {
+	case slices.Contains(harmlessHooks, name):
+		c.unserved(lib, "is not served yet: what the library "+name+" does is not done")
+	case slices.Contains(decidingHooks, name):
+		c.refuse(lib, "the library "+name+" decides who gets what, and is not served")
+	default:
+		c.refuse(lib, "the library "+path.Base(lib.str)+" is not known here; nobody can say what the server is without it")
+	}
+}

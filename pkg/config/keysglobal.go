@@ -1,0 +1,205 @@
+package config
+
+var interfacesConfig = with("interfaces-config", nil, []rule{
+	{name: "interfaces", typ: tStrings, def: "[]", note: "names, names with an address (eth0/192.0.2.1), or * for all"},
+	{name: "dhcp-socket-type", typ: tString, in: v4, enum: []string{"raw", "udp"}, def: "raw"},
+	{name: "outbound-interface", typ: tString, in: v4, enum: []string{"same-as-inbound", "use-routing"}, def: "same-as-inbound"},
+	{name: "re-detect", typ: tBool, def: "true"},
+	{name: "service-sockets-require-all", typ: tBool, def: "false"},
+	{name: "service-sockets-max-retries", typ: tInt, max: maxU32, def: "0"},
+	{name: "service-sockets-retry-wait-time", typ: tInt, max: maxU32, def: "5000", note: "milliseconds"},
+})
+
+// database is how a database is reached.
+var database = []rule{
+	{name: "type", typ: tString, enum: []string{"memfile", "mysql", "postgresql"}, need: true},
+	{name: "name", typ: tString},
+	{name: "host", typ: tString, state: Accepted},
+	{name: "port", typ: tInt, max: 65535, state: Accepted},
+	{name: "user", typ: tString, state: Accepted},
+	{name: "password", typ: tString, state: Accepted},
+	{name: "readonly", typ: tBool, def: "false", state: Accepted},
+	{name: "connect-timeout", typ: tInt, max: maxU32, state: Accepted},
+	{name: "read-timeout", typ: tInt, max: maxU32, state: Accepted},
+	{name: "write-timeout", typ: tInt, max: maxU32, state: Accepted},
+	{name: "tcp-user-timeout", typ: tInt, max: maxU32, state: Accepted},
+	{name: "reconnect-wait-time", typ: tInt, max: maxU32, state: Accepted},
+	{name: "max-reconnect-tries", typ: tInt, max: maxU32, state: Accepted},
+	{name: "retry-on-startup", typ: tBool, state: Accepted},
+	{name: "on-fail", typ: tString, enum: []string{"stop-retry-exit", "serve-retry-exit", "serve-retry-continue"}, state: Accepted},
+	{name: "trust-anchor", typ: tString, state: Accepted},
+	{name: "cert-file", typ: tString, state: Accepted},
+	{name: "key-file", typ: tString, state: Accepted},
+	{name: "cipher-list", typ: tString, state: Accepted},
+	{name: "ssl-mode", typ: tString, enum: []string{"disable", "prefer", "require", "verify-ca", "verify-full"}, state: Accepted},
+}
+
+var leaseDatabase = with("lease-database", nil, database, []rule{
+	{name: "persist", typ: tBool, def: "true"},
+	{name: "lfc-interval", typ: tInt, max: maxU32, def: "3600", note: "seconds; 0: never"},
+	{name: "max-row-errors", typ: tInt, max: maxU32, def: "0", note: "0: any number"},
+})
+
+var hostsDatabase = with("hosts-database", nil, database)
+
+var configControl = with("config-control", nil, []rule{
+	{name: "config-databases", typ: tMaps, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
+	{name: "config-fetch-wait-time", typ: tInt, max: 65535, def: "30", state: Accepted},
+})
+
+var serverIDKeys = with("server-id", nil, []rule{
+	{name: "type", typ: tString, enum: []string{"LLT", "LL", "EN"}, need: true},
+	{name: "identifier", typ: tString, note: "hexadecimal; generated when empty"},
+	{name: "time", typ: tInt, max: maxU32, def: "0"},
+	{name: "htype", typ: tInt, max: 65535, def: "0"},
+	{name: "enterprise-id", typ: tInt, max: maxU32, def: "0"},
+	{name: "persist", typ: tBool, def: "true"},
+})
+
+var expiredLeases = with("expired-leases-processing", nil, []rule{
+	{name: "reclaim-timer-wait-time", typ: tInt, max: 65535, def: "10"},
+	{name: "flush-reclaimed-timer-wait-time", typ: tInt, max: 65535, def: "25"},
+	{name: "hold-reclaimed-time", typ: tInt, max: maxU32, def: "3600"},
+	{name: "max-reclaim-leases", typ: tInt, max: maxU32, def: "100", note: "0: any number"},
+	{name: "max-reclaim-time", typ: tInt, max: 10000, def: "250", note: "milliseconds; 0: any time"},
+	{name: "unwarned-reclaim-cycles", typ: tInt, max: 65535, def: "5"},
+})
+
+var outputOptions = with("output-options", nil, []rule{
+	{name: "output", typ: tName, need: true, note: "stdout, stderr, syslog, syslog:name, or a file"},
+	{name: "maxsize", typ: tInt, max: 1 << 50, def: "10240000", note: "octets; below 204800 the file is not rotated"},
+	{name: "maxver", typ: tInt, max: 1 << 20, def: "1"},
+	{name: "flush", typ: tBool, def: "true"},
+	{name: "pattern", typ: tString, state: Accepted, note: "lines have a form of their own"},
+})
+
+var loggersKeys = with("logger", nil, []rule{
+	{name: "name", typ: tName, need: true, note: "kea-dhcp4, kea-dhcp6 and what is under them"},
+	{name: "severity", typ: tString, def: "INFO", note: "FATAL, ERROR, WARN, INFO, DEBUG, NONE, in either case"},
+	{name: "debuglevel", typ: tInt, max: 99, def: "0"},
+	{name: "output-options", typ: tMaps, of: outputOptions},
+	{name: "output_options", typ: tMaps, of: outputOptions, newer: "output-options"},
+})
+
+var dhcpDDNS = with("dhcp-ddns", nil, []rule{
+	{name: "enable-updates", typ: tBool, def: "false", quiet: "false", state: Later, note: "no updates are sent"},
+	{name: "server-ip", typ: tString, def: "127.0.0.1", state: Accepted},
+	{name: "server-port", typ: tInt, max: 65535, def: "53001", state: Accepted},
+	{name: "sender-ip", typ: tString, state: Accepted},
+	{name: "sender-port", typ: tInt, max: 65535, def: "0", state: Accepted},
+	{name: "max-queue-size", typ: tInt, max: maxU32, def: "1024", state: Accepted},
+	{name: "ncr-protocol", typ: tString, enum: []string{"UDP", "TCP", "udp", "tcp"}, def: "UDP", state: Accepted},
+	{name: "ncr-format", typ: tString, enum: []string{"JSON"}, def: "JSON", state: Accepted},
+	{name: "override-no-update", typ: tBool, state: Accepted, newer: "ddns-override-no-update"},
+	{name: "override-client-update", typ: tBool, state: Accepted, newer: "ddns-override-client-update"},
+	{name: "replace-client-name", typ: tString, enum: []string{"never", "always", "when-present", "when-not-present"}, state: Accepted, newer: "ddns-replace-client-name"},
+	{name: "generated-prefix", typ: tString, state: Accepted, newer: "ddns-generated-prefix"},
+	{name: "qualifying-suffix", typ: tString, state: Accepted, newer: "ddns-qualifying-suffix"},
+	{name: "hostname-char-set", typ: tString, state: Accepted, newer: "hostname-char-set at top level"},
+	{name: "hostname-char-replacement", typ: tString, state: Accepted, newer: "hostname-char-replacement at top level"},
+})
+
+var authentication = with("authentication", nil, []rule{
+	{name: "type", typ: tString, enum: []string{"basic"}, state: Accepted},
+	{name: "realm", typ: tString, state: Accepted},
+	{name: "directory", typ: tString, state: Accepted},
+	{name: "clients", typ: tMaps, state: Accepted, of: with("client", nil, []rule{
+		{name: "user", typ: tString, state: Accepted},
+		{name: "user-file", typ: tString, state: Accepted},
+		{name: "password", typ: tString, state: Accepted},
+		{name: "password-file", typ: tString, state: Accepted},
+	})},
+})
+
+var controlSocket = with("control-socket", nil, []rule{
+	{name: "socket-type", typ: tString, enum: []string{"unix", "http", "https"}, need: true, state: Accepted},
+	{name: "socket-name", typ: tString, state: Accepted},
+	{name: "socket-address", typ: tString, def: "127.0.0.1", state: Accepted},
+	{name: "socket-port", typ: tInt, max: 65535, def: "8000", state: Accepted},
+	{name: "authentication", typ: tMap, of: authentication, state: Accepted},
+	{name: "http-headers", typ: tMaps, state: Accepted, of: with("header", nil, []rule{
+		{name: "name", typ: tName, need: true, state: Accepted},
+		{name: "value", typ: tString, need: true, state: Accepted},
+	})},
+	{name: "trust-anchor", typ: tString, state: Accepted},
+	{name: "cert-file", typ: tString, state: Accepted},
+	{name: "key-file", typ: tString, state: Accepted},
+	{name: "cert-required", typ: tBool, def: "true", state: Accepted},
+})
+
+var hooksLibrary = with("hook library", nil, []rule{
+	{name: "library", typ: tName, need: true, note: "known by the file's name; never loaded"},
+	{name: "parameters", typ: tAny, state: Accepted},
+})
+
+var clientClass = with("client class", nil, optionData, optionDef, boot, lifetimes, offerLifetime, []rule{
+	{name: "name", typ: tName, need: true},
+	{name: "test", typ: tString, state: Accepted},
+	{name: "template-test", typ: tString, state: Accepted},
+	{name: "only-if-required", typ: tBool, def: "false", state: Accepted, newer: "only-in-additional-list"},
+	{name: "only-in-additional-list", typ: tBool, def: "false", state: Accepted},
+})
+
+// blocks are the maps that stand at top level only.
+var blocks = []rule{
+	{name: "interfaces-config", typ: tMap, of: interfacesConfig},
+	{name: "lease-database", typ: tMap, of: leaseDatabase, note: "memfile; any other: start refused"},
+	{name: "hosts-database", typ: tMap, of: hostsDatabase, newer: "hosts-databases", note: "reservations in a database are not served: start refused"},
+	{name: "hosts-databases", typ: tMaps, of: hostsDatabase, note: "reservations in a database are not served: start refused"},
+	{name: "config-control", typ: tMap, of: configControl},
+	{name: "expired-leases-processing", typ: tMap, of: expiredLeases},
+	{name: "server-id", typ: tMap, in: v6, of: serverIDKeys},
+	{name: "loggers", typ: tMaps, of: loggersKeys},
+	{name: "dhcp-ddns", typ: tMap, of: dhcpDDNS},
+	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets", state: Later, note: "no commands are taken"},
+	{name: "control-sockets", typ: tMaps, of: controlSocket, quiet: "[]", state: Later, note: "no commands are taken"},
+	{name: "hooks-libraries", typ: tMaps, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
+	{name: "client-classes", typ: tMaps, of: clientClass, note: "not evaluated; a class DROP: start refused"},
+	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
+		{name: "enable-multi-threading", typ: tBool, def: "true", state: Accepted},
+		{name: "thread-pool-size", typ: tInt, max: 65535, def: "0", state: Accepted},
+		{name: "packet-queue-size", typ: tInt, max: 65535, def: "64", state: Accepted},
+	})},
+	{name: "dhcp-queue-control", typ: tMap, state: Accepted, note: "the socket's buffer is the queue", of: with("dhcp-queue-control", nil, []rule{
+		{name: "enable-queue", typ: tBool, def: "false", state: Accepted},
+		{name: "queue-type", typ: tString, def: "kea-ring4", state: Accepted},
+		{name: "capacity", typ: tInt, max: maxU32, def: "64", state: Accepted},
+	})},
+	{name: "sanity-checks", typ: tMap, state: Accepted, of: with("sanity-checks", nil, []rule{
+		{name: "lease-checks", typ: tString, enum: []string{"none", "warn", "fix", "fix-del", "del"}, def: "warn", state: Accepted},
+		{name: "extended-info-checks", typ: tString, enum: []string{"none", "fix", "strict", "pedantic"}, def: "fix", state: Accepted},
+	})},
+	{name: "compatibility", typ: tMap, of: with("compatibility", nil, []rule{
+		{name: "lenient-option-parsing", typ: tBool, def: "false", state: Accepted, note: "an option that cannot be read is passed over anyway"},
+		{name: "ignore-dhcp-server-identifier", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "the server identifier is compared"},
+		{name: "ignore-rai-link-selection", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "link selection is followed"},
+		{name: "exclude-first-last-24", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "addresses ending in .0 and .255 are given"},
+	})},
+}
+
+// scalars are what else stands at top level only.
+var scalars = []rule{
+	{name: "dhcp4o6-port", typ: tInt, max: 65534, def: "0", note: "of the pair, and the port after it; 0: none"},
+	{name: "echo-client-id", typ: tBool, in: v4, def: "true"},
+	{name: "decline-probation-period", typ: tInt, max: maxU32, def: "86400"},
+	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, def: "0", note: "seconds; see offer-hold"},
+	{name: "host-reservation-identifiers", typ: tStrings, in: v4, enum: []string{"hw-address", "duid", "circuit-id", "client-id", "flex-id"}, def: `["hw-address", "duid", "circuit-id", "client-id"]`, note: "flex-id finds nothing"},
+	{name: "host-reservation-identifiers", typ: tStrings, in: v6, enum: []string{"hw-address", "duid", "flex-id"}, def: `["hw-address", "duid"]`, note: "flex-id finds nothing"},
+	{name: "ip-reservations-unique", typ: tBool, def: "true", quiet: "true", state: Later, note: "an address is kept for one host"},
+	{name: "reservations-lookup-first", typ: tBool, def: "false", state: Accepted, note: "reservations are looked up first"},
+	{name: "early-global-reservations-lookup", typ: tBool, def: "false", quiet: "false", state: Later, note: "reservations are looked up when the subnet is known"},
+	{name: "stash-agent-options", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "what a relay said is not remembered"},
+	{name: "statistic-default-sample-count", typ: tInt, max: maxU32, def: "20", state: Accepted},
+	{name: "statistic-default-sample-age", typ: tInt, max: maxU32, def: "0", state: Accepted},
+	{name: "parked-packet-limit", typ: tInt, max: maxU32, def: "256", state: Accepted, note: "no packet is parked"},
+	{name: "server-tag", typ: tString, state: Accepted},
+	{name: "data-directory", typ: tString, state: Accepted, note: "where files go is the daemon's -d and environment"},
+	{name: "allow-address-registration", typ: tBool, in: v6, def: "true", state: Accepted, note: "addresses are not registered"},
+	{name: "mac-sources", typ: tStrings, in: v6, def: `["any"]`, state: Accepted},
+	{name: "relay-supplied-options", typ: tStrings, in: v6, def: `["65"]`, quiet: `["65"]`, state: Later, note: "relays supply no options"},
+	{name: "subnet4", typ: tMaps, in: v4, of: subnet},
+	{name: "subnet6", typ: tMaps, in: v6, of: subnet},
+	{name: "shared-networks", typ: tMaps, of: sharedNetwork},
+}
+
+var global = with("Dhcp4 or Dhcp6", ourGlobal, scalars, lifetimes, timers, boot, common, reservationFlags, reservations, optionData, optionDef, blocks, ddns)

@@ -1,0 +1,237 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// definitions adds the option-def of the operator to the standard ones.
+func (c *compiler) definitions(n *node) {
+	c.defs = optdef.New(optdef.Family(c.cfg.Family))
+	for _, e := range n.list("option-def") {
+		if e.kind == kMap {
+			c.definition(e)
+		}
+	}
+}
+
+func (c *compiler) definition(n *node) {
+	name, code, typ := n.get("name"), n.get("code"), n.get("type")
+	if name == nil || code == nil || typ == nil {
+		return
+	}
+	d := optdef.Definition{
+		Space:        space(n),
+		Name:         name.str,
+		Code:         uint16(code.num),
+		Array:        levels{n}.bool("array", false),
+		Encapsulates: n.text("encapsulate"),
+	}
+	var ok bool
+	if d.Type, ok = optdef.ParseType(typ.str); !ok {
+		var all []string
+		for t := optdef.Empty; t <= optdef.Record; t++ {
+			all = append(all, t.String())
+		}
+		c.notOneOf(typ, all)
+		return
+	}
+	if m := n.get("record-types"); m != nil && m.str != "" {
+		types, err := optdef.ParseTypes(m.str)
+		if err != nil {
+			c.errorf(m, "%v", err)
+			return
+		}
+		d.Record = types
+	}
+	if err := c.defs.Define(d); err != nil {
+		c.errorf(n, "%v", err)
+	}
+}
+
+// space returns the option space that a map names, "" for the family's own. The
+// DOCSIS options go by two names in Kea.
+func space(n *node) string {
+	s := n.text("space")
+	if s == "docsis3-v4" || s == "docsis3-v6" {
+		return optdef.VendorSpace(4491)
+	}
+	return s
+}
+
+// A datum is an element of option-data with its place.
+type datum struct {
+	n     *node
+	value optdef.Value
+}
+
+// options compiles the option-data of one scope: the options of the family's own
+// space, each with its sub-options in it.
+func (c *compiler) options(n *node) topology.Options {
+	list := n.list("option-data")
+	if len(list) == 0 {
+		return nil
+	}
+	var data []datum
+	for _, e := range list {
+		if e.kind != kMap {
+			continue
+		}
+		d, ok := c.option(e)
+		if ok && len(e.list("client-classes")) == 0 { // for some classes only: later
+			data = append(data, d)
+		}
+	}
+	data = c.vendors(data)
+	data = c.singles(data)
+	values := make([]optdef.Value, len(data))
+	for i := range data {
+		values[i] = data[i].value
+	}
+	whole, err := c.defs.Assemble(c.ownSpace(), values)
+	if err != nil {
+		c.errorf(n.get("option-data"), "%v", err)
+		return nil
+	}
+	return c.flags(whole, data)
+}
+
+// option compiles one element of option-data.
+func (c *compiler) option(n *node) (datum, bool) {
+	d := optdef.Data{Space: space(n), Name: n.text("name"), Text: n.text("data")}
+	for _, key := range []string{"name", "code", "space", "data", "csv-format"} {
+		if n.has(key) && n.get(key) == nil {
+			return datum{}, false // wrong, and reported
+		}
+	}
+	if m := n.get("code"); m != nil {
+		d.Code, d.HasCode = uint16(m.num), true
+	}
+	if m := n.get("csv-format"); m != nil {
+		d.CSV = &m.bool
+	}
+	v, err := c.defs.Option(d)
+	switch {
+	case errors.Is(err, optdef.ErrSurplus):
+		c.warnf(n.get("data"), "%v", err)
+	case err != nil:
+		c.badOption(n, &d, err)
+		return datum{}, false
+	}
+	return datum{n, v}, true
+}
+
+// badOption reports an option that does not fit, at the word that is wrong.
+func (c *compiler) badOption(n *node, d *optdef.Data, err error) {
+	var at *optdef.Error
+	name, data := n.get("name"), n.get("data")
+	switch {
+	case errors.As(err, &at) && data != nil:
+		p := data.at
+		if p.off+1+at.Offset < len(p.src.text) && strings.HasPrefix(string(p.src.text[p.off+1:]), d.Text) {
+			p.off += 1 + at.Offset // as it stands in the file, without escapes
+		}
+		c.add(Error, p, data.path(), "", "%v", err)
+	case errors.Is(err, optdef.ErrUndefined) && name != nil:
+		c.add(Error, name.at, name.path(), nearest(d.Name, c.defs.Names(d.Space)), "%v", err)
+	case errors.Is(err, optdef.ErrMismatch) && name != nil:
+		c.errorf(name, "%v", err)
+	case data != nil && !errors.Is(err, optdef.ErrUndefined) && !errors.Is(err, optdef.ErrCode):
+		c.errorf(data, "%v", err)
+	default:
+		c.errorf(n, "%v", err)
+	}
+}
+
+// ownSpace is the space of the options that stand in the message itself.
+func (c *compiler) ownSpace() string { return optdef.Family(c.cfg.Family).Space() }
+
+// vendors puts the vendor option in front of vendors' options whose vendor
+// option the scope does not name itself (125 of RFC 3925, 17 of RFC 9915 §21.17).
+func (c *compiler) vendors(data []datum) []datum {
+	own := c.ownSpace()
+	code := uint16(125)
+	if c.cfg.Family == v6 {
+		code = 17
+	}
+	named := map[string]bool{}
+	for _, d := range data {
+		if d.value.Space == own && d.value.Code == code && len(d.value.Bytes) >= 4 {
+			named[optdef.VendorSpace(be32(d.value.Bytes))] = true
+		}
+	}
+	for _, d := range slices.Clone(data) {
+		enterprise, ok := optdef.Vendor(d.value.Space)
+		if !ok || named[d.value.Space] {
+			continue
+		}
+		named[d.value.Space] = true
+		def, _ := c.defs.ByCode(own, code)
+		outer := optdef.Value{Space: own, Code: code, Def: def,
+			Bytes: []byte{byte(enterprise >> 24), byte(enterprise >> 16), byte(enterprise >> 8), byte(enterprise)}}
+		data = append(data, datum{d.n, outer})
+	}
+	return data
+}
+
+func be32(b []byte) uint32 {
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+// singles leaves out what stands twice in one scope where the option may stand
+// once; of a pair the first counts, as in Kea.
+func (c *compiler) singles(data []datum) []datum {
+	type key struct {
+		space string
+		code  uint16
+	}
+	first := map[key]*node{}
+	out := data[:0:0]
+	for _, d := range data {
+		k := key{d.value.Space, d.value.Code}
+		if d.value.Space != c.ownSpace() || c.many(k.code) || first[k] == nil {
+			first[k] = d.n
+			out = append(out, d)
+			continue
+		}
+		c.warnf(d.n, "option %d stands here a second time and is not sent; the first is in line %d", k.code, first[k].line())
+	}
+	return out
+}
+
+// many reports whether an option may stand several times in a message: vendor
+// options, of one enterprise each, and the containers of softwires (RFC 7598).
+func (c *compiler) many(code uint16) bool {
+	if c.cfg.Family == v4 {
+		return code == 125
+	}
+	return code == 17 || code == 16 || code >= 94 && code <= 96
+}
+
+// flags turns assembled values into options with their always-send and
+// never-send.
+func (c *compiler) flags(whole []optdef.Value, data []datum) topology.Options {
+	var out topology.Options
+	for _, v := range whole {
+		o := topology.Option{Code: v.Code, Value: v.Bytes}
+		for _, d := range data {
+			if d.value.Space == c.ownSpace() && d.value.Code == v.Code {
+				l := levels{d.n}
+				o.Always = o.Always || l.bool("always-send", false)
+				o.Never = o.Never || l.bool("never-send", false)
+			}
+		}
+		if n := len(out); n > 0 && c.cfg.Family == v4 && out[n-1].Code == o.Code {
+			out[n-1].Value = slices.Concat(out[n-1].Value, o.Value) // one option for all enterprises (RFC 3925 §4)
+			continue
+		}
+		out = append(out, o)
+	}
+	slices.SortStableFunc(out, func(a, b topology.Option) int { return cmp.Compare(a.Code, b.Code) })
+	return out
+}

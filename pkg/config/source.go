@@ -1,0 +1,56 @@
+package config
+
+import (
+	"bytes"
+	"sort"
+	"unicode/utf8"
+)
+
+// A source is one file's text.
+type source struct {
+	name  string
+	order int // files are numbered as they are read
+	text  []byte
+	lines []int // where each line begins; made when first asked for
+}
+
+// A place is one octet of one file.
+type place struct {
+	src *source
+	off int
+}
+
+// line returns the number of the line that holds off, from 0.
+func (s *source) line(off int) int {
+	if s.lines == nil {
+		s.lines = append(s.lines, 0)
+		for i, c := range s.text {
+			if c == '\n' {
+				s.lines = append(s.lines, i+1)
+			}
+		}
+	}
+	return sort.SearchInts(s.lines, off+1) - 1
+}
+
+// show returns line and column of p as people count them, and the line's text.
+func (p place) show() (line, col int, text string) {
+	off := min(p.off, len(p.src.text))
+	n := p.src.line(off)
+	begin := p.src.lines[n]
+	rest := p.src.text[begin:]
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end]
+	}
+	rest = bytes.TrimSuffix(rest, []byte{'\r'})
+	before := rest[:min(off-begin, len(rest))]
+	return n + 1, utf8.RuneCount(before) + 1, string(bytes.ToValidUTF8(rest, []byte("\uFFFD")))
+}
+
+// before reports whether p stands before q.
+func (p place) before(q place) bool {
+	if p.src != q.src {
+		return p.src.order < q.src.order
+	}
+	return p.off < q.off
+}
