@@ -1,0 +1,336 @@
+package leasefile
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+const (
+	suffixLock      = ".lock"
+	suffixDamaged   = ".damaged"
+	suffixTakenOver = ".taken-over"
+)
+
+func dir(name string) string { return filepath.Dir(name) }
+
+// A source is a file that leases are read from.
+type source struct {
+	name   string
+	h      Handle
+	size   int64
+	layout layout
+	rows   int64 // offset of the first row
+}
+
+// source opens a file and reads its header. A file that ends inside the header
+// has no rows: Kea was stopped while it made it.
+func (f *File) source(name string) (*source, error) {
+	h, err := f.fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{name: name, h: h}
+	if err := s.header(f.schema); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
+	return s, nil
+}
+
+// maxHeader is more than any header has.
+const maxHeader = 4096
+
+func (s *source) header(schema *schema) (err error) {
+	if s.size, err = s.h.Size(); err != nil {
+		return err
+	}
+	b := make([]byte, min(s.size, maxHeader))
+	if _, err := s.h.ReadAt(b, 0); err != nil {
+		return err
+	}
+	line, _, whole := bytes.Cut(b, []byte{'\n'})
+	if !whole {
+		if !bytes.HasPrefix(schema.header(), line) {
+			return errHeader
+		}
+		s.rows = s.size
+		return nil
+	}
+	s.rows = int64(len(line) + 1)
+	s.layout, err = schema.parseHeader(line)
+	return err
+}
+
+// takeOver sees to it that one file of ours is the whole truth. What Kea's
+// clean-up left is read in Kea's order. The new file has every row of the old
+// ones, removals included, so that nothing comes back if we are stopped before
+// the old files are put away and they are read once more.
+func (f *File) takeOver(ctx context.Context) error {
+	if err := f.fs.Remove(f.name + suffixNew); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	side, err := f.sideFiles()
+	defer closeAll(side)
+	if err != nil {
+		return err
+	}
+	all := side
+	main, err := f.source(f.name)
+	switch {
+	case err == nil:
+		defer main.h.Close()
+		all = append(all[:len(all):len(all)], main)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if main != nil && main.layout.ours && len(side) == 0 && !f.report.afterFailure {
+		return nil
+	}
+	for _, s := range all {
+		if s != main || !s.layout.ours && s.rows < s.size {
+			f.report.TakenOver = append(f.report.TakenOver, s.name)
+		}
+	}
+	f.report.Created = len(all) == 0
+	if err := f.convert(ctx, all); err != nil {
+		return err
+	}
+	if len(side) == 0 {
+		return nil
+	}
+	return f.putAway()
+}
+
+// sideFiles opens what Kea reads before the lease file: what a clean-up has
+// completed, else what the last one left and the journal of the next.
+func (f *File) sideFiles() (found []*source, err error) {
+	for _, suffixes := range [][]string{{keaCompleted}, {keaPrevious, keaInput}} {
+		for _, suffix := range suffixes {
+			s, err := f.source(f.name + suffix)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return found, err
+			}
+			found = append(found, s)
+		}
+		if len(found) > 0 {
+			break
+		}
+	}
+	return found, nil
+}
+
+func closeAll(sources []*source) {
+	for _, s := range sources {
+		s.h.Close()
+	}
+}
+
+// putAway moves Kea's side files out of its way and ours. The completed file
+// goes last: as long as it is there it hides the other two, which may hold
+// leases that were removed since.
+func (f *File) putAway() error {
+	for _, suffix := range []string{keaPrevious, keaInput, keaOutput, keaCompleted} {
+		if suffix == keaCompleted {
+			if err := f.fs.SyncDir(dir(f.name)); err != nil {
+				return err
+			}
+		}
+		name := f.name + suffix
+		var err error
+		if suffix == keaOutput {
+			err = f.fs.Remove(name)
+		} else {
+			err = f.fs.Rename(name, name+suffixTakenOver)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return f.fs.SyncDir(dir(f.name))
+}
+
+// convert writes the rows of the sources, in order, to a complete new file. Rows
+// that cannot be read are kept aside first.
+func (f *File) convert(ctx context.Context, sources []*source) error {
+	var like Handle
+	if n := len(sources); n > 0 {
+		like = sources[n-1].h
+	}
+	c, err := f.create(like)
+	if err != nil {
+		return err
+	}
+	a := &aside{f: f}
+	for _, s := range sources {
+		if err = f.copyRows(ctx, c, s, a); err != nil {
+			err = fmt.Errorf("%q: %w", s.name, err)
+			break
+		}
+	}
+	err = errors.Join(err, a.close(err == nil))
+	if err == nil {
+		_, err = c.install()
+	}
+	if err != nil {
+		c.abandon()
+		return err
+	}
+	f.report.Rewritten = true
+	return c.h.Close()
+}
+
+func (f *File) copyRows(ctx context.Context, c *complete, s *source, a *aside) error {
+	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, s.size-s.rows), blockSize)
+	mem := new(arena)
+	for number := 2; ; number++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line, err := in.ReadSlice('\n')
+		switch err {
+		case nil:
+			if err = (damage{errTooLong}); len(line) < blockSize {
+				err = s.copyRow(c, line[:len(line)-1], mem)
+			}
+		case bufio.ErrBufferFull:
+			if err = a.long(line, in); err == nil {
+				err = damage{errTooLong}
+			}
+			line = nil
+		case io.EOF:
+			if len(line) > 0 && s.layout.whole(line) {
+				return s.copyRow(c, line, mem)
+			}
+			f.report.Torn += int64(len(line))
+			return nil
+		}
+		var d damage
+		if errors.As(err, &d) {
+			err = f.damaged(a, Damage{s.name, number, d.error}, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// damage marks an error as the row's own.
+type damage struct{ error }
+
+// copyRow copies a row: as it is if it is one of ours, else rendered anew.
+func (s *source) copyRow(c *complete, line []byte, mem *arena) error {
+	if len(line) == 0 {
+		return nil
+	}
+	var r row
+	if err := s.layout.split(line, &r); err != nil {
+		return damage{err}
+	}
+	res, err := s.layout.schema.resource(&r)
+	if err != nil {
+		return damage{err}
+	}
+	if r.summed && s.layout.ours {
+		return c.raw(append(line, '\n'))
+	}
+	l := lease.Lease{Resource: res}
+	if err := s.layout.schema.decode(&r, &l, mem); err != nil {
+		return damage{err}
+	}
+	return c.change(lease.Change{Lease: &l, Remove: l.Valid == 0})
+}
+
+// damaged reports a row and keeps it aside.
+func (f *File) damaged(a *aside, d Damage, line []byte) error {
+	f.report.Damaged++
+	if len(f.report.Damage) < maxDamage {
+		f.report.Damage = append(f.report.Damage, d)
+	}
+	if f.o.MaxRowErrors > 0 && f.report.Damaged > f.o.MaxRowErrors {
+		return fmt.Errorf("more than %d rows are damaged, the last one: %w", f.o.MaxRowErrors, d)
+	}
+	return a.keep(d, line)
+}
+
+// aside is the file that damaged rows are kept in.
+type aside struct {
+	f    *File
+	h    Handle
+	size int64
+}
+
+func (a *aside) open() (err error) {
+	if a.h != nil {
+		return nil
+	}
+	name := a.f.name + suffixDamaged
+	a.h, err = a.f.fs.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		a.h, err = a.f.fs.Create(name, nil)
+	}
+	if err != nil {
+		return err
+	}
+	a.f.report.Aside = name
+	a.size, err = a.h.Size()
+	return err
+}
+
+func (a *aside) write(b []byte) error {
+	if err := a.open(); err != nil {
+		return err
+	}
+	n, err := a.h.WriteAt(b, a.size)
+	a.size += int64(n)
+	return err
+}
+
+// keep writes the row, its newline included, and before it where it was and what
+// is wrong with it.
+func (a *aside) keep(d Damage, line []byte) error {
+	return a.write(append(fmt.Appendf(nil, "# %v\n", d), line...))
+}
+
+// long keeps a line that is longer than the reader's buffer, whose first part
+// was read.
+func (a *aside) long(part []byte, in *bufio.Reader) error {
+	for {
+		if err := a.write(part); err != nil {
+			return err
+		}
+		var err error
+		part, err = in.ReadSlice('\n')
+		switch err {
+		case bufio.ErrBufferFull:
+		case nil, io.EOF:
+			return a.write(part)
+		default:
+			return err
+		}
+	}
+}
+
+// close makes what was kept durable, before the file it came from is replaced.
+func (a *aside) close(keep bool) error {
+	if a.h == nil {
+		return nil
+	}
+	var err error
+	if keep {
+		if err = a.h.Sync(); err == nil {
+			err = a.f.fs.SyncDir(dir(a.f.name))
+		}
+	}
+	return errors.Join(err, a.h.Close())
+}
