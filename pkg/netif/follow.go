@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -48,7 +46,7 @@ func Follow(ctx context.Context) (<-chan Event, error) {
 		listened := make(chan struct{})
 		go func() {
 			defer close(listened)
-			f.listen(news)
+			f.listen(ctx, news)
 		}()
 		f.run(ctx, first)
 		news.Close() // ends listen
@@ -64,11 +62,12 @@ type follower struct {
 	out     chan Event    // holds one: the newest picture
 }
 
-// listen notes that something has changed. What it was is not looked at.
-func (f *follower) listen(news *nl.NetlinkSocket) {
+// listen notes that something has changed, until news is closed, which happens
+// when ctx is done. What has changed is not looked at.
+func (f *follower) listen(ctx context.Context, news *nl.NetlinkSocket) {
 	for {
 		_, _, err := news.Receive()
-		if errors.Is(err, os.ErrClosed) || errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EBADF) {
+		if ctx.Err() != nil {
 			return
 		}
 		select {
