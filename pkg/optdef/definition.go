@@ -147,29 +147,37 @@ func (d *Definition) check() error {
 		return fmt.Errorf("%w of encapsulated space %q", ErrName, d.Encapsulates)
 	}
 	switch {
-	case d.Code == 0 && (d.Space == "dhcp4" || d.Space == "dhcp6"):
-		return fmt.Errorf("%w 0: reserved", ErrCode)
-	case d.Family == V4 && d.Code > 255, d.Space == "dhcp4" && d.Code == 255:
-		return fmt.Errorf("%w %d: at most 254", ErrCode, d.Code)
+	case reserved(d.Family, d.Space, d.Code):
+		return fmt.Errorf("%w %d: reserved", ErrCode, d.Code)
+	case d.Family == V4 && d.Code > 255:
+		return fmt.Errorf("%w %d: at most 255", ErrCode, d.Code)
 	case d.Encapsulates != "" && d.Encapsulates == d.Space:
 		return fmt.Errorf("%w: option encapsulates the space it is in", ErrForm)
 	}
 	return d.checkForm()
 }
 
+// reserved reports whether the code cannot be an option's: 0 in the family's own
+// space, and End of DHCPv4.
+func reserved(f Family, space string, code uint16) bool {
+	return space == f.Space() && (code == 0 || f == V4 && code == 255)
+}
+
 // checkForm checks the types alone.
 func (d *Definition) checkForm() error {
 	switch {
+	case d.Array && d.Encapsulates != "":
+		return fmt.Errorf("%w: array that encapsulates a space", ErrForm)
 	case d.Type > Record:
 		return ErrType
 	case d.Type == Record:
 		return d.checkRecord()
+	case d.Type == Internal:
+		return fmt.Errorf("%w: internal is not for definitions", ErrType)
 	case len(d.Record) > 0:
 		return fmt.Errorf("%w: record-types with type %s", ErrForm, d.Type)
-	case d.Array && (d.Type == Empty || d.Type.open() || d.Type == Internal):
+	case d.Array && (d.Type == Empty || d.Type.open()):
 		return fmt.Errorf("%w: array of %s", ErrForm, d.Type)
-	case d.Array && d.Encapsulates != "":
-		return fmt.Errorf("%w: array that encapsulates a space", ErrForm)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (d *Definition) Encode(text string) ([]byte, error) {
 	}
 	values := split(text, ',')
 	fields := d.fields()
-	if len(values) < len(fields) && !(d.Array && d.Type != Record && d.mayBeEmpty()) {
+	if len(values) < len(fields) && !d.mayBeEmpty() {
 		return nil, fmt.Errorf("%w: %d of %d (%s)", ErrFew, len(values), len(fields), d.form())
 	}
 	b := []byte{}
@@ -32,8 +32,8 @@ func (d *Definition) Encode(text string) ([]byte, error) {
 			t = fields[i]
 		case d.Array:
 			t = fields[len(fields)-1]
-		case len(fields) == 0: // type empty has no use for text
-			return b, fmt.Errorf("%w: option has no fields", ErrSurplus)
+		case len(fields) == 0:
+			return nil, &Error{Item: 1, Offset: v.offset, Got: v.text, Want: "nothing, as the option has no fields"}
 		default:
 			return b, fmt.Errorf("%w: %d values for %d fields (%s)", ErrSurplus, len(values), len(fields), d.form())
 		}
@@ -67,11 +67,10 @@ var singles = func() (all []Type) {
 	return all
 }()
 
-// mayBeEmpty reports whether an empty list means something: option 88 without
-// addresses sends clients to the multicast group (RFC 7341 §7).
-func (d *Definition) mayBeEmpty() bool {
-	return d.Family == V6 && d.Code == 88 && d.Space == "dhcp6"
-}
+// mayBeEmpty reports whether the option is a list, which Kea takes without
+// entries too: option 88 without addresses sends clients to the multicast group
+// (RFC 7341).
+func (d *Definition) mayBeEmpty() bool { return d.Array && d.Type != Record }
 
 // form describes what the option's text looks like.
 func (d *Definition) form() string {
@@ -130,7 +129,7 @@ func (d *Definition) appendValue(b []byte, t Type, text string) (out []byte, wan
 }
 
 func appendBool(b []byte, text string) ([]byte, string) {
-	switch text {
+	switch strings.ToLower(text) {
 	case "true", "1":
 		return append(b, 1), ""
 	case "false", "0":
@@ -165,11 +164,16 @@ func appendInt(b []byte, t Type, text string) ([]byte, string) {
 
 // parseInt reads a decimal number, or a hexadecimal one behind 0x.
 func parseInt(text string) (int64, error) {
-	if digits, ok := strings.CutPrefix(strings.ToLower(text), "0x"); ok {
-		n, err := strconv.ParseUint(digits, 16, 32)
-		return int64(n), err
+	digits, minus := strings.CutPrefix(strings.ToLower(text), "-")
+	digits, hexadecimal := strings.CutPrefix(digits, "0x")
+	if !hexadecimal {
+		return strconv.ParseInt(text, 10, 64)
 	}
-	return strconv.ParseInt(text, 10, 64)
+	n, err := strconv.ParseUint(digits, 16, 32)
+	if minus {
+		return -int64(n), err
+	}
+	return int64(n), err
 }
 
 // appendPrefix writes the prefix length and as many octets as it covers.

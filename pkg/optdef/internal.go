@@ -187,7 +187,7 @@ func decodeResolver(v []byte, width, size int) (string, error) {
 	if !ok {
 		return "", errResolver
 	}
-	full, n, err := parseName(name)
+	full, n, err := parseName(name, 0)
 	if err != nil || n != len(name) || len(name) == 0 {
 		return "", errors.Join(errResolver, err)
 	}

@@ -39,28 +39,44 @@ func validLabel(label string) bool {
 	return true
 }
 
-// parseName reads a domain name from the beginning of v; n is how many octets it
-// took. A name that is not ended by the root is partial and comes without a dot
-// at its end.
-func parseName(v []byte) (name string, n int, err error) {
+// parseName reads the domain name at offset in value; n is how many octets it
+// takes there. Names may point back to the tail of an earlier one, as DHCPv4
+// allows in lists of them (RFC 3397 §2). A name that is not ended by the root is
+// partial and comes without a dot at its end.
+func parseName(value []byte, offset int) (name string, n int, err error) {
 	var b strings.Builder
-	for n < len(v) {
-		size := int(v[n])
-		if n++; size == 0 {
+	at, limit, total := offset, len(value), 0
+	for at < limit {
+		size := int(value[at])
+		switch {
+		case size == 0:
 			b.WriteByte('.')
-			return b.String(), n, nil
+			return b.String(), max(n, at+1-offset), nil
+		case size >= 0xc0:
+			to := size&0x3f<<8 | int(value[min(at+1, limit-1)])
+			if at+1 == limit || to >= at {
+				return "", 0, errName
+			}
+			n = max(n, at+2-offset)
+			at, limit = to, at // every pointer leads before the one before, so there is an end
+			continue
 		}
-		if size > 63 || n+size > len(v) || n+size > 255 {
-			return "", 0, fmt.Errorf("%w: domain name", ErrValue)
+		if total += 1 + size; size > 63 || at+1+size > limit || total > 254 {
+			return "", 0, errName
 		}
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		writeLabel(&b, v[n:n+size])
-		n += size
+		writeLabel(&b, value[at+1:at+1+size])
+		at += 1 + size
 	}
-	return b.String(), n, nil
+	if n > 0 { // only a name that is written in one piece can be partial
+		return "", 0, errName
+	}
+	return b.String(), at - offset, nil
 }
+
+var errName = fmt.Errorf("%w: domain name", ErrValue)
 
 // writeLabel writes octets that are not printable, and dots, as \DDD (RFC 1035
 // §5.1).

@@ -10,7 +10,7 @@ type Data struct {
 	Text  string
 
 	HasCode bool
-	CSV     *bool // "csv-format"; nil: yes where the option is defined
+	CSV     *bool // "csv-format"; nil: true
 }
 
 // A Value is one option in wire form, before its sub-options are behind it.
@@ -36,10 +36,7 @@ func (s *Set) Option(d Data) (Value, error) {
 	if def != nil {
 		v.Code = def.Code
 	}
-	csv := def != nil
-	if d.CSV != nil {
-		csv = *d.CSV
-	}
+	csv := d.CSV == nil || *d.CSV
 	switch {
 	case csv && def == nil:
 		return Value{}, fmt.Errorf("%w: code %d of space %s has no definition, which csv-format true needs", ErrUndefined, d.Code, d.Space)
@@ -72,8 +69,8 @@ func (s *Set) definition(d *Data) (*Definition, error) {
 		}
 		return def, nil
 	}
-	if d.Code == 0 && d.Space == s.family.Space() {
-		return nil, fmt.Errorf("%w 0: reserved", ErrCode)
+	if reserved(s.family, d.Space, d.Code) {
+		return nil, fmt.Errorf("%w %d: reserved", ErrCode, d.Code)
 	}
 	def, ok := s.ByCode(d.Space, d.Code)
 	if !ok {

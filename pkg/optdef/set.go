@@ -60,6 +60,9 @@ func (s *Set) Define(d Definition) error {
 		return fmt.Errorf("%w: %s is %q", ErrDuplicate, old.where(), old.Name)
 	}
 	if same := s.byName[nameKey{d.Space, d.Name}]; same != nil && same != old {
+		if same.standard && !same.Weak {
+			return fmt.Errorf("%w: name %q is %s", ErrStandard, d.Name, same.where())
+		}
 		if !same.Weak {
 			return fmt.Errorf("%w: name %q is %s", ErrDuplicate, d.Name, same.where())
 		}

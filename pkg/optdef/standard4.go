@@ -23,7 +23,7 @@ var dhcp4Rows = []row{
 	{code: 12, name: "host-name", typ: String},
 	{code: 13, name: "boot-size", typ: Uint16},
 	{code: 14, name: "merit-dump", typ: String},
-	{code: 15, name: "domain-name", typ: FQDN},
+	{code: 15, name: "domain-name", typ: String},
 	{code: 16, name: "swap-server", typ: IPv4Address},
 	{code: 17, name: "root-path", typ: String},
 	{code: 18, name: "extensions-path", typ: String},

@@ -73,7 +73,7 @@ var dhcp6Rows = []row{
 	{code: 64, name: "aftr-name", typ: FQDN},
 	{code: 65, name: "erp-local-domain-name", typ: FQDN},
 	{code: 66, name: "rsoo", typ: Empty, inner: "rsoo-opts"},
-	{code: 67, name: "pd-exclude", typ: Binary},
+	{code: 67, name: "pd-exclude", typ: IPv6Prefix},
 	{code: 74, name: "rdnss-selection", typ: Record, flags: array, rec: []Type{IPv6Address, Uint8, FQDN}},
 	{code: 79, name: "client-linklayer-addr", typ: Binary},
 	{code: 80, name: "link-address", typ: IPv6Address},

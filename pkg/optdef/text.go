@@ -111,18 +111,15 @@ func (d *Definition) decode(value []byte) (values []string, rest []byte, err err
 	}
 	fields := d.fields()
 	v := value
-	for i, t := range fields {
-		if d.Array && i == len(fields)-1 && (len(v) > 0 || d.mayBeEmpty()) {
-			break // the loop below takes it and its kin
+	for i := 0; i < len(fields) || d.Array && len(v) > 0; i++ {
+		if len(v) == 0 && d.mayBeEmpty() {
+			break
 		}
-		if values, v, err = d.next(values, t, v); err != nil {
+		text, n, err := d.read(fields[min(i, len(fields)-1)], value, v)
+		if err != nil {
 			return nil, nil, err
 		}
-	}
-	for d.Array && len(v) > 0 {
-		if values, v, err = d.next(values, fields[len(fields)-1], v); err != nil {
-			return nil, nil, err
-		}
+		values, v = append(values, text), v[n:]
 	}
 	if len(v) > 0 && d.Encapsulates == "" && !d.isVendor() {
 		return nil, nil, fmt.Errorf("%w: %d octets, %d more than %s", ErrLength, len(value), len(v), d.form())
@@ -136,16 +133,9 @@ func (d *Definition) isVendor() bool {
 	return d.Family == V4 && d.Space == "dhcp4" && d.Code == 125 || d.Family == V6 && d.Space == "dhcp6" && d.Code == 17
 }
 
-// next takes one value of type t off v.
-func (d *Definition) next(values []string, t Type, v []byte) ([]string, []byte, error) {
-	text, n, err := d.read(t, v)
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(values, text), v[n:], nil
-}
-
-func (d *Definition) read(t Type, v []byte) (text string, n int, err error) {
+// read takes one value of type t off v, the tail of value; n is how many octets
+// it took.
+func (d *Definition) read(t Type, value, v []byte) (text string, n int, err error) {
 	if n = t.size(); len(v) < n {
 		return "", 0, fmt.Errorf("%w: %d octets left for %s", ErrLength, len(v), t)
 	}
@@ -177,7 +167,7 @@ func (d *Definition) read(t Type, v []byte) (text string, n int, err error) {
 		if len(v) == 0 {
 			return "", 0, fmt.Errorf("%w: domain name is empty", ErrLength)
 		}
-		return parseName(v)
+		return parseName(value, len(value)-len(v))
 	}
 	return "", 0, fmt.Errorf("%w: type %s", ErrValue, t)
 }
