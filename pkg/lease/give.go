@@ -237,11 +237,13 @@ func (t *Table) withdraw(s *shard, slot uint32, o *record, h uint64) {
 	s.drop(slot)
 }
 
-// release ends a lease in force and leaves its history.
+// release ends a lease in force and leaves its history: it then says how long it
+// lasted, never less than a second, since Kea reads a lifetime of zero as removal.
 func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) Seq {
 	pl := t.places(uint32(h>>56), &r.key)
 	t.count(&r.key, r.subnet, &pl, negative(inForce(r.state)))
-	r.state, r.start, r.valid, r.preferred = Released, now, 0, 0
+	r.state, r.start = Released, min(r.start, now)
+	r.valid, r.preferred = max(now-r.start, 1), 0
 	seq := t.store.Append(Change{Lease: s.show(r)})
 	r.seq = uint64(seq)
 	s.wake(slot, r, t.deadline(r))
