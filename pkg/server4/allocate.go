@@ -1,0 +1,234 @@
+package server4
+
+import (
+	"errors"
+	"net/netip"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// allocate does what the message asks of the lease table and decides which
+// reply there will be.
+func (s *Server) allocate(x *Exchange) Verdict {
+	switch x.Type {
+	case dhcp4.Discover:
+		return s.discover(x)
+	case dhcp4.Request:
+		return s.request(x)
+	case dhcp4.Release:
+		return s.release(x)
+	case dhcp4.Decline:
+		return s.decline(x)
+	}
+	x.Reply = dhcp4.Ack // INFORM: options only, no lease is looked at (RFC 2131 §4.3.5)
+	return Next
+}
+
+// discover makes an offer: the address reserved for the client, the one that it
+// has or had, the one that it wishes, or any (RFC 2131 §4.3.1).
+func (s *Server) discover(x *Exchange) Verdict {
+	if !x.prepare() {
+		return DropDisabled
+	}
+	if wish, ok := x.Query.Addr(dhcp4.OptRequestedAddress); ok && given(wish) && x.mayHave(wish) {
+		x.hint(wish)
+	}
+	if x.fixed.IsValid() {
+		x.hint(x.fixed)
+		x.req.Fixed = true
+	}
+	l, seq, err := s.leases.Offer(&x.req)
+	if x.req.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
+		s.conflict(x)
+		x.req.Hint, x.req.Fixed = lease.Resource{}, false
+		l, seq, err = s.leases.Offer(&x.req)
+	}
+	if err != nil {
+		return s.failed(x, err)
+	}
+	x.take(l, seq)
+	x.Reply = dhcp4.Offer
+	return Next
+}
+
+// conflict notes that somebody else holds the address reserved for the client:
+// for now any other will do.
+func (s *Server) conflict(x *Exchange) {
+	s.count.reservationConflicts.Inc()
+	x.fixed = netip.Addr{}
+}
+
+// request answers a DHCPREQUEST by the state of the client that its fields show
+// (RFC 2131 §4.3.2, table 4).
+func (s *Server) request(x *Exchange) Verdict {
+	if !x.prepare() {
+		return DropDisabled
+	}
+	want, _ := x.Query.Addr(dhcp4.OptRequestedAddress)
+	state := (*Server).reboot
+	switch {
+	case given(x.Query.CIAddr):
+		want, state = x.Query.CIAddr, (*Server).extend
+	case !given(want):
+		return DropIncomplete
+	case x.Query.Has(dhcp4.OptServerID):
+		state = (*Server).selecting
+	}
+	if x.fixed.IsValid() && x.fixed != want && x.elsewhere(x.fixed) {
+		s.conflict(x)
+	}
+	return state(s, x, want)
+}
+
+// selecting grants what was offered to a client that chose this server. It is
+// told when it cannot have it.
+func (s *Server) selecting(x *Exchange, want netip.Addr) Verdict {
+	if !x.mayHave(want) {
+		return x.nak("requested address not available")
+	}
+	return s.grant(x, want, true)
+}
+
+// reboot answers a client that came up again and asks whether its address still
+// holds: yes or no if we know the client, else silence, unless we are the
+// authority on this link (RFC 2131 §4.3.2, INIT-REBOOT). Over 4o6 it may also be
+// a client that took the offer of a server without identifier: the offer makes it
+// known.
+func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
+	l, seq, ok := s.leases.Find(&x.req)
+	switch {
+	case !ok || l.State != lease.Leased && l.State != lease.Offered:
+		return x.refuse("unknown client")
+	case l.Resource.Prefix.Addr() != want || !x.mayHave(want):
+		x.Seq = seq // the lease that it does have
+		return x.nak("another address is leased to this client")
+	}
+	return s.grant(x, want, true)
+}
+
+// extend answers a client that uses its address and wants to go on (RFC 2131
+// §4.3.2, RENEWING and REBINDING).
+func (s *Server) extend(x *Exchange, want netip.Addr) Verdict {
+	if !x.mayHave(want) {
+		if _, seq, ok := s.leases.Find(&x.req); ok {
+			x.Seq = seq
+			return x.nak("address no longer available")
+		}
+		return x.refuse("address not of this link")
+	}
+	return s.grant(x, want, false)
+}
+
+// grant leases an address that mayHave let through. named says that the client
+// must be told when it is not to be had.
+func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
+	x.hint(want)
+	x.req.Must = true
+	x.req.Fixed = want == x.fixed
+	l, seq, err := s.leases.Grant(&x.req)
+	switch {
+	case err == nil:
+		x.take(l, seq)
+		x.Reply = dhcp4.Ack
+		return Next
+	case errors.Is(err, lease.ErrOwner):
+		x.Seq = seq
+		return x.nak("address in use by another client")
+	case errors.Is(err, lease.ErrNone):
+		if named {
+			return x.nak("address not available")
+		}
+		return x.refuse("address not available")
+	}
+	return s.failed(x, err)
+}
+
+// nak refuses the client's address.
+func (x *Exchange) nak(why string) Verdict {
+	x.Reply, x.why = dhcp4.Nak, why
+	return Next
+}
+
+// refuse refuses the address of a client that we do not know: with a NAK where
+// we are the authority, else in silence, as another server may know it.
+func (x *Exchange) refuse(why string) Verdict {
+	if x.Policy.Authoritative {
+		return x.nak(why)
+	}
+	return DropUnknown
+}
+
+// release ends a lease on its holder's word. There is no reply (RFC 2131 §4.3.4).
+func (s *Server) release(x *Exchange) Verdict {
+	if !given(x.Query.CIAddr) {
+		return DropIncomplete
+	}
+	seq, err := s.leases.Release(resource(x.Query.CIAddr), x.at, x.keys[:x.nkeys]...)
+	if err != nil {
+		return s.failed(x, err)
+	}
+	x.Seq = seq
+	s.event(x, "lease released", x.Query.CIAddr)
+	return Done
+}
+
+// decline takes an address that its client found in use out of service. There
+// is no reply (RFC 2131 §4.3.3).
+func (s *Server) decline(x *Exchange) Verdict {
+	addr, ok := x.Query.Addr(dhcp4.OptRequestedAddress)
+	if !ok || !given(addr) {
+		return DropIncomplete
+	}
+	seq, err := s.leases.Decline(resource(addr), x.at, x.keys[:x.nkeys]...)
+	if err != nil {
+		return s.failed(x, err)
+	}
+	x.Seq = seq
+	s.log.Info("address declined by its client", append(x.fields(), zap.Stringer("addr", addr))...)
+	return Done
+}
+
+// failed turns an error of the table into a verdict.
+func (s *Server) failed(x *Exchange, err error) Verdict {
+	switch {
+	case errors.Is(err, lease.ErrStale):
+		return again
+	case errors.Is(err, lease.ErrNone):
+		s.exhausted(x)
+		return DropNoAddress
+	case errors.Is(err, lease.ErrLimit):
+		return DropOfferLimit
+	case errors.Is(err, lease.ErrUnknown), errors.Is(err, lease.ErrOwner):
+		return DropNotHolder
+	}
+	if s.limit.allow(x.at) {
+		s.log.Error("lease table refuses", zap.String("iface", x.iface), zap.Error(err))
+	}
+	return DropStoreDown
+}
+
+// exhausted counts an address that could not be found.
+func (s *Server) exhausted(x *Exchange) {
+	s.count.allocFail.Inc()
+	switch {
+	case len(x.pools) == 0:
+		s.count.allocFailNoPools.Inc()
+	case x.Subnet.Network != nil:
+		s.count.allocFailNetwork.Inc()
+	default:
+		s.count.allocFailSubnet.Inc()
+	}
+	if s.limit.allow(x.at) {
+		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID))...)
+	}
+}
+
+// event logs what became of a lease, at debug level: it happens for each packet.
+func (s *Server) event(x *Exchange, what string, addr netip.Addr) {
+	if ce := s.log.Check(zap.DebugLevel, what); ce != nil {
+		ce.Write(append(x.fields(), zap.Stringer("addr", addr))...)
+	}
+}

@@ -1,0 +1,255 @@
+package server4
+
+import (
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// build fills in the reply by table 3 of RFC 2131 §4.3.1.
+func (s *Server) build(x *Exchange) Verdict {
+	q, w := x.Query, &x.out
+	w.Reply(q, x.Reply, x.buf)
+	x.allow(x.limit())
+	id := s.identifier(x).As4()
+	switch x.Reply {
+	case dhcp4.Nak:
+		if given(q.GIAddr) {
+			w.Header.Flags |= dhcp4.FlagBroadcast // the client has no address that the relay could use (RFC 2131 §4.3.2)
+		}
+		w.Add(dhcp4.OptServerID, id[:])
+		x.addText(dhcp4.OptMessage, x.why)
+	default:
+		if x.Reply == dhcp4.Ack {
+			w.Header.CIAddr = q.CIAddr
+		}
+		x.bootFields()
+		w.Add(dhcp4.OptServerID, id[:])
+		if x.Type != dhcp4.Inform {
+			w.Header.YIAddr = x.Lease.Resource.Prefix.Addr()
+			x.times()
+		}
+		x.configured()
+	}
+	w.Limit(x.max)
+	x.echo()
+	return Next
+}
+
+// allow sets the largest size of the reply, keeping room for what echo adds.
+func (x *Exchange) allow(n int) {
+	if x.over6 {
+		n = min(n, x.packet.Room())
+	}
+	x.max = n
+	x.out.Limit(n - x.tail())
+}
+
+// Sizes of replies (see limit).
+const (
+	headers    = 20 + 8 // of IP and UDP, which the clients' option 57 counts in
+	minMaxSize = 576    // the least that option 57 may say (RFC 2132 §9.10)
+	ethernet   = 1500 - headers
+)
+
+// limit is the largest reply that the client takes: what its option 57 says, or
+// what every client must take (RFC 2131 §2).
+func (x *Exchange) limit() int {
+	if v, ok := x.Query.Uint16(dhcp4.OptMaxMessageSize); ok {
+		return max(int(v), minMaxSize) - headers
+	}
+	return dhcp4.MinAccept
+}
+
+// add adds an option, counting one that finds no room. Without a word from the
+// client about its limit the reply may grow to what an Ethernet carries, as it
+// does with Kea: a client that takes no more than it must would otherwise be
+// left without options that its operator configured.
+func (x *Exchange) add(c dhcp4.Code, v []byte) {
+	if x.out.Add(c, v) {
+		return
+	}
+	if !x.Query.Has(dhcp4.OptMaxMessageSize) {
+		x.allow(ethernet)
+		if x.out.Add(c, v) {
+			return
+		}
+	}
+	x.s.count.optionDropped.Inc()
+}
+
+func (x *Exchange) add32(c dhcp4.Code, n uint32) {
+	x.add(c, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// addText adds a short text.
+func (x *Exchange) addText(c dhcp4.Code, s string) {
+	var b [255]byte
+	x.add(c, b[:copy(b[:], s)])
+}
+
+// bootFields sets what a client boots from: the host's own word before the
+// subnet's.
+func (x *Exchange) bootFields() {
+	next, host, file := x.Policy.NextServer, x.Policy.ServerHostname, x.Policy.BootFileName
+	if h := x.Host; h != nil {
+		if given(h.NextServer) {
+			next = h.NextServer
+		}
+		if h.ServerHostname != "" {
+			host = h.ServerHostname
+		}
+		if h.BootFileName != "" {
+			file = h.BootFileName
+		}
+	}
+	x.out.Header.SIAddr = next
+	x.out.SetSName(host)
+	x.out.SetFile(file)
+}
+
+// times adds the lifetime and, where they are configured, T1 and T2 (RFC 2131
+// §4.4.5).
+func (x *Exchange) times() {
+	valid := uint32(x.Lease.Valid.Seconds())
+	x.add32(dhcp4.OptLeaseTime, valid)
+	t1, t2 := x.Policy.Timers4(valid)
+	if t1 > 0 {
+		x.add32(dhcp4.OptRenewalTime, t1)
+	}
+	if t2 > 0 {
+		x.add32(dhcp4.OptRebindingTime, t2)
+	}
+}
+
+// basic are the options that a client gets unasked, as it does from Kea.
+var basic = [...]dhcp4.Code{dhcp4.OptRouter, dhcp4.OptDNS, dhcp4.OptDomainName}
+
+// configured adds option-data: what the client asks for, in its order (RFC 2132
+// §9.8), what is always sent, and the basic ones. The subnet mask goes before
+// any router (RFC 2132 §3.3) and with every address.
+func (x *Exchange) configured() {
+	asked, _ := x.Query.Option(dhcp4.OptParameterRequestList)
+	if x.Type != dhcp4.Inform {
+		x.configure(dhcp4.OptSubnetMask)
+	} else {
+		for _, c := range asked {
+			if dhcp4.Code(c) == dhcp4.OptSubnetMask {
+				x.configure(dhcp4.OptSubnetMask)
+			}
+		}
+	}
+	for _, c := range asked {
+		x.configure(dhcp4.Code(c))
+	}
+	for _, scope := range x.scopes() {
+		for i := range scope {
+			if scope[i].Always && scope[i].Code < uint16(dhcp4.OptEnd) {
+				x.configure(dhcp4.Code(scope[i].Code))
+			}
+		}
+	}
+	for _, c := range basic {
+		x.configure(c)
+	}
+	if x.name.fqdn {
+		var b [3 + 255 + 2]byte
+		x.add(dhcp4.OptClientFQDN, x.name.appendFQDN(b[:0], x.hostname()))
+	}
+}
+
+// configure adds one option as it is configured, once.
+func (x *Exchange) configure(c dhcp4.Code) {
+	if ours(c) || x.out.Has(c) {
+		return
+	}
+	if o := x.option(c); o != nil {
+		if !o.Never {
+			x.add(c, o.Value)
+		}
+		return
+	}
+	switch c {
+	case dhcp4.OptSubnetMask:
+		if x.Subnet != nil {
+			x.add32(c, ^uint32(0)<<(32-x.Subnet.Prefix.Bits()))
+		}
+	case dhcp4.OptHostName:
+		if name := x.hostname(); name != "" {
+			x.addText(c, name)
+		}
+	}
+}
+
+// ours reports whether an option is made by the server and never taken from
+// option-data.
+func ours(c dhcp4.Code) bool {
+	switch c {
+	case dhcp4.OptPad, dhcp4.OptEnd, dhcp4.OptRequestedAddress, dhcp4.OptLeaseTime, dhcp4.OptOverload,
+		dhcp4.OptMessageType, dhcp4.OptServerID, dhcp4.OptParameterRequestList, dhcp4.OptMaxMessageSize,
+		dhcp4.OptRenewalTime, dhcp4.OptRebindingTime, dhcp4.OptClientID, dhcp4.OptRelayAgentInfo, dhcp4.OptClientFQDN:
+		return true
+	}
+	return false
+}
+
+// scopes are the sets of option-data that hold for the client, the innermost
+// first; the second has all outer scopes merged in.
+func (x *Exchange) scopes() (o [2]topology.Options) {
+	if x.Host != nil {
+		o[0] = x.Host.Options
+	}
+	switch {
+	case x.Pool != nil:
+		o[1] = x.Pool.Options
+	case x.Subnet != nil:
+		o[1] = x.Subnet.Options
+	default:
+		o[1] = x.Net.Options
+	}
+	return o
+}
+
+// option finds an option in the scopes, one that hides it included.
+func (x *Exchange) option(c dhcp4.Code) *topology.Option {
+	for _, scope := range x.scopes() {
+		if o := scope.Find(uint16(c)); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// hostname is the name that the client has: the reserved one, else its own.
+func (x *Exchange) hostname() string {
+	if x.Host != nil && x.Host.Hostname != "" {
+		return x.Host.Hostname
+	}
+	return x.name.text()
+}
+
+// tail is the room to be kept for what echo adds.
+func (x *Exchange) tail() int {
+	n := 0
+	for _, c := range [...]dhcp4.Code{dhcp4.OptClientID, dhcp4.OptRelayAgentInfo} {
+		if v, ok := x.Query.Option(c); ok {
+			n += len(v) + 2*max(1, (len(v)+254)/255)
+		}
+	}
+	return n
+}
+
+// echo gives back the host name that a client sent, its identifier (RFC 6842 §3,
+// unless echo-client-id is off) and, behind everything else, what the relay put in
+// (RFC 3046 §2.2).
+func (x *Exchange) echo() {
+	q, w := x.Query, &x.out
+	if x.Reply != dhcp4.Nak && q.Has(dhcp4.OptHostName) && !x.name.fqdn {
+		x.configure(dhcp4.OptHostName)
+	}
+	if id, ok := q.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
+		w.Add(dhcp4.OptClientID, id)
+	}
+	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok {
+		w.Add(dhcp4.OptRelayAgentInfo, info)
+	}
+}

@@ -1,0 +1,121 @@
+package server4
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/link"
+	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// An Exchange is one query on its way to a reply. A worker owns it and reuses
+// it; whatever a step leaves in it is the business of the steps behind.
+type Exchange struct {
+	s *Server
+	w *worker
+
+	// set by the worker: how the query came
+	data     []byte
+	at       time.Time
+	iface    string
+	ifIndex  int
+	peer     netip.AddrPort // native: the datagram's source
+	local    netip.Addr     // native: the address of ours that the reply comes from; 0.0.0.0 over 4o6
+	unicast  bool           // native: it came to an address of ours
+	over6    bool
+	origin   ipc.Origin  // over 4o6
+	dialect  ipc.Dialect // over 4o6
+	verdict  Verdict
+	step     string // the last step, for logs
+	restarts int
+
+	// set by parse
+	packet pkt4o6.Packet  // over 4o6 the envelope too
+	Query  *dhcp4.Message // in packet
+	Type   dhcp4.MessageType
+	relay  dhcp4.SubOptions // option 82, nil when it is missing or malformed
+
+	// set by select-subnet
+	Net     *topology.Topology
+	Where   topology.Where
+	Subnet  *topology.Subnet // nil: none, which RELEASE, DECLINE and INFORM may do without
+	Policy  *topology.Policy // the subnet's, else the global one
+	classes topology.Classes
+
+	// set by identify
+	ids      [4]topology.Identifier
+	nids     int
+	keys     [2]lease.Identity
+	nkeys    int
+	clientID []byte // what the lease is kept under; nil: by hardware address alone
+	Host     *topology.Reservation
+	name     name // what the client calls itself
+
+	// set by allocate
+	req   lease.Request
+	pools []*lease.Pool
+	fixed netip.Addr // the address reserved for the client, unless somebody else has it for now
+	Lease lease.Lease
+	Pool  *topology.Pool
+	Seq   lease.Seq         // what the reply rests on
+	Reply dhcp4.MessageType // 0: none
+	why   string            // for a NAK: option 56
+	ctx   []byte            // memory of the lease's user context
+
+	// set by build, address and pack
+	out  dhcp4.Builder
+	max  int    // largest size of the reply
+	buf  []byte // memory of the reply
+	wire []byte // the reply
+	seal []byte // over 4o6: memory of the envelope around it
+	to   netip.AddrPort
+	mac  link.Addr
+}
+
+// newExchange makes the memory and the callbacks of an exchange once.
+func newExchange(s *Server, w *worker) *Exchange {
+	x := &Exchange{s: s, w: w, buf: make([]byte, 0, 1500), seal: make([]byte, 0, 1500), ctx: make([]byte, 0, 128)}
+	x.Query = &x.packet.Query
+	x.req.Reserved = x.reserved
+	x.req.Within = x.within
+	x.req.Shape = x.shape
+	return x
+}
+
+// begin readies x for a new query.
+func (x *Exchange) begin() {
+	x.restarts, x.step = 0, ""
+	x.Reply, x.Seq, x.why = 0, 0, ""
+	x.Type, x.relay, x.Subnet, x.Host, x.Pool = 0, nil, nil, nil, nil
+	x.nids, x.nkeys, x.clientID = 0, 0, nil
+	x.wire, x.to, x.mac = nil, netip.AddrPort{}, link.Addr{}
+}
+
+// source is the table's key for counting open offers: the relay or the link
+// that they were made through, as far as the client cannot choose it.
+func (x *Exchange) source() uint64 {
+	a := x.Where.GIAddr
+	if x.over6 {
+		a = netip.Addr{}
+		if x.Where.Link.IsValid() { // relayed: by the relay that talked to the DHCPv6 server
+			a = x.origin.Addr
+		}
+	}
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(x.iface) {
+		h = (h ^ uint64(x.iface[i])) * 1099511628211
+	}
+	if a.IsValid() {
+		for _, b := range a.As16() {
+			h = (h ^ uint64(b)) * 1099511628211
+		}
+	}
+	return max(h, 1) // zero would not be counted
+}
+
+// given reports whether a is an address that a message really names.
+func given(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }

@@ -1,0 +1,109 @@
+package server4
+
+import (
+	"runtime/debug"
+
+	"go.uber.org/zap"
+)
+
+type step struct {
+	name string
+	step func(*Server, *Exchange) Verdict
+}
+
+// path is the life of a DHCPv4 query up to the commit, in order.
+var path = [...]step{
+	{"parse", (*Server).parse},
+	{"accept", (*Server).accept},
+	{"classify", (*Server).classify},
+	{"select-subnet", (*Server).selectSubnet},
+	{"identify", (*Server).identify},
+	{"allocate", (*Server).allocate},
+	{"build", (*Server).build},
+	{"address", (*Server).address},
+}
+
+// restart is the step at which a query begins anew under another topology.
+const restart = 2
+
+// after is the life of a reply behind the commit, in order.
+var after = [...]step{
+	{"committed", (*Server).committed},
+	{"pack", (*Server).pack},
+	{"send", (*Server).send},
+}
+
+// restartLimit bounds how often one query is answered anew because the
+// configuration was replaced under it.
+const restartLimit = 3
+
+// answer walks x through path. A panic is a fault of ours that must cost one
+// query only (RFC 2131 clients ask again).
+func (s *Server) answer(x *Exchange) (v Verdict) {
+	defer s.caught(x, &v)
+	x.begin()
+	x.Net = s.net.Load()
+	for i := 0; i < len(path); i++ {
+		x.step = path[i].name
+		v = path[i].step(s, x)
+		if v == again {
+			if x.restarts++; x.restarts > restartLimit {
+				return DropStale
+			}
+			x.Net = s.current()
+			x.Subnet, x.Host, x.Pool, x.Reply, x.Seq = nil, nil, nil, 0, 0
+			i = restart - 1
+			continue
+		}
+		if v != Next {
+			return v
+		}
+	}
+	return Next
+}
+
+// finish walks x through after.
+func (s *Server) finish(x *Exchange) (v Verdict) {
+	defer s.caught(x, &v)
+	for i := range after {
+		x.step = after[i].name
+		if v = after[i].step(s, x); v != Next {
+			return v
+		}
+	}
+	return Next
+}
+
+// caught turns a panic of a step into a verdict. It has to be deferred itself.
+func (s *Server) caught(x *Exchange, v *Verdict) {
+	if r := recover(); r != nil {
+		*v = DropPanic
+		s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.iface),
+			zap.Any("reason", r), zap.Binary("query", x.data), zap.ByteString("stack", debug.Stack()))
+	}
+}
+
+// dropped counts and logs a query that gets no reply.
+func (s *Server) dropped(x *Exchange, v Verdict) {
+	s.count.drop(v)
+	if v == DropNoSubnet && x.over6 {
+		s.count.noSubnet4o6.Inc()
+	}
+	if ce := s.log.Check(zap.DebugLevel, "query dropped"); ce != nil {
+		ce.Write(append(x.fields(), zap.String("reason", v.Reason()), zap.String("step", x.step))...)
+	}
+}
+
+// fields describes the query for a log line.
+func (x *Exchange) fields() []zap.Field {
+	f := []zap.Field{zap.String("iface", x.iface)}
+	if x.over6 {
+		f = append(f, zap.Stringer("relay", x.origin.Addr))
+	} else {
+		f = append(f, zap.Stringer("relay", x.peer))
+	}
+	if len(x.Query.Bytes()) > 0 {
+		f = append(f, zap.Uint32("xid", x.Query.XID), zap.Stringer("type", x.Type), zap.Binary("client", x.Query.CHAddr()))
+	}
+	return f
+}

@@ -1,0 +1,96 @@
+package server4
+
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
+)
+
+// The ports of DHCPv4 (RFC 2131 §4.1).
+const (
+	serverPort = 67
+	clientPort = 68
+)
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// address decides where the reply goes and how (RFC 2131 §4.1). Over 4o6 the
+// query has brought its way home along.
+func (s *Server) address(x *Exchange) Verdict {
+	if x.over6 {
+		return Next
+	}
+	q := x.Query
+	a, port := broadcast, uint16(clientPort)
+	switch {
+	case given(q.GIAddr):
+		a, port = q.GIAddr, serverPort
+		if _, ok := x.relay.Option(dhcp4.SubRelaySourcePort); ok { // RFC 8357 §5.1
+			port = x.peer.Port()
+		}
+		x.ifIndex = 0 // the relay may be anywhere
+	case x.Reply == dhcp4.Nak:
+	case given(q.CIAddr):
+		a = q.CIAddr
+	case q.Flags&dhcp4.FlagBroadcast != 0:
+	case x.Type == dhcp4.Inform:
+		a = x.peer.Addr() // accept saw that it is there
+	case q.HType == 1 && q.HLen == 6:
+		a = x.out.Header.YIAddr
+		copy(x.mac[:], q.CHAddr())
+	}
+	switch {
+	case s.opt.ReplyToSource:
+		port = x.peer.Port()
+	case s.opt.ReplyPort != 0:
+		port = s.opt.ReplyPort
+	}
+	x.to = netip.AddrPortFrom(a, port)
+	return Next
+}
+
+// committed is where the lease is known to be durable.
+func (s *Server) committed(x *Exchange) Verdict {
+	switch x.Reply {
+	case dhcp4.Offer:
+		s.event(x, "address offered", x.Lease.Resource.Prefix.Addr())
+	case dhcp4.Nak:
+		s.event(x, "address refused", x.Query.CIAddr)
+	case dhcp4.Ack:
+		if x.Type == dhcp4.Request {
+			s.event(x, "lease granted", x.Lease.Resource.Prefix.Addr())
+		}
+	}
+	return Next
+}
+
+// pack writes the reply, over 4o6 into its envelope.
+func (s *Server) pack(x *Exchange) Verdict {
+	x.wire = x.out.Bytes()
+	x.buf = x.wire[:0]
+	if x.over6 {
+		if len(x.wire) > x.packet.Room() {
+			return DropNoRoom
+		}
+		x.seal = x.packet.Seal(x.seal[:0], x.wire)
+		x.wire = x.seal
+	}
+	return Next
+}
+
+// send puts the reply into the batch that leaves together.
+func (s *Server) send(x *Exchange) Verdict {
+	w := x.w
+	if x.over6 {
+		w.answers = append(w.answers, ipc.Message{Data: x.wire, Origin: x.origin, Dialect: x.dialect})
+	} else {
+		w.out = append(w.out, transport.Datagram{Data: x.wire, Peer: x.to, Local: x.local, IfIndex: x.ifIndex, To: x.mac})
+	}
+	s.count.sent.Inc()
+	if c := s.count.sentType[x.Reply]; c != nil {
+		c.Inc()
+	}
+	return Next
+}

@@ -1,0 +1,112 @@
+package server4
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Log      *zap.Logger        // nil: silence
+	Metrics  *metrics.Set       // nil: one of its own
+	Leases   *lease.Table       // loaded; the Server adopts the pools of its topology
+	Topology *topology.Topology // frozen
+
+	// Interfaces is the host's picture of the moment, for server identifiers.
+	Interfaces []netif.Interface
+
+	// ServerIDFile keeps the server identifiers over restarts; "" keeps none.
+	ServerIDFile string
+
+	// ReplyToSource sends every native reply to the port that the query came
+	// from, ReplyPort (when not 0) to that port: for tests without privileges.
+	ReplyToSource bool
+	ReplyPort     uint16
+}
+
+// A Server answers DHCPv4 queries. It is safe for concurrent use.
+type Server struct {
+	opt    Options
+	log    *zap.Logger
+	set    *metrics.Set
+	count  *counters
+	leases *lease.Table
+	limit  logLimit
+
+	net atomic.Pointer[topology.Topology]
+	ids atomic.Pointer[identifiers]
+
+	reload sync.Mutex // held while the topology is exchanged
+	links  []netif.Interface
+}
+
+// New returns a server that answers by o.Topology. It chooses the server
+// identifiers.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Metrics == nil {
+		o.Metrics = new(metrics.Set)
+	}
+	s := &Server{opt: o, log: o.Log, set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, links: o.Interfaces}
+	s.Replace(o.Topology)
+	return s
+}
+
+// Replace makes t the topology in force: the next packet sees it, and the lease
+// table its pools. A packet under way ends with the one that it began with, or is
+// answered anew when its pool is no more.
+func (s *Server) Replace(t *topology.Topology) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	if outside := s.leases.Adopt(pools(t)); outside > 0 {
+		s.log.Warn("leases lie outside of all pools", zap.Int("count", outside))
+	}
+	s.net.Store(t)
+	s.chooseIdentifiers(t, time.Now())
+}
+
+// Links tells the server that the host's interfaces or addresses changed.
+func (s *Server) Links(now []netif.Interface) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	s.links = now
+	s.ids.Store(s.ids.Load().extend(now))
+}
+
+// current returns the topology in force, waiting for one that is just being
+// put there.
+func (s *Server) current() *topology.Topology {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	return s.net.Load()
+}
+
+// pools lists the lease pools of a topology.
+func pools(t *topology.Topology) (all []*lease.Pool) {
+	for _, sub := range t.Subnets {
+		for _, p := range sub.Pools {
+			all = append(all, p.Lease)
+		}
+	}
+	return all
+}
+
+// A logLimit lets one line in ten seconds through, whatever happens how often.
+type logLimit struct{ last atomic.Int64 }
+
+const logEvery = 10 * time.Second
+
+func (l *logLimit) allow(now time.Time) bool {
+	last := l.last.Load()
+	return now.UnixNano()-last > int64(logEvery) && l.last.CompareAndSwap(last, now.UnixNano())
+}

@@ -1,0 +1,140 @@
+package server4
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// An identifierFile is what is kept of the server identifiers on disk, as JSON.
+type identifierFile struct {
+	Interfaces map[string]netip.Addr `json:"interfaces,omitempty"`
+	Default    netip.Addr            `json:"default"`
+	Configured []netip.Addr          `json:"configured,omitempty"`
+	Earlier    []earlierID           `json:"earlier,omitempty"`
+}
+
+// An earlierID was in use once and is accepted for some time more.
+type earlierID struct {
+	Addr  netip.Addr `json:"address"`
+	Until time.Time  `json:"until"`
+}
+
+// all lists the identifiers in use.
+func (f *identifierFile) all() []netip.Addr {
+	all := slices.Collect(maps.Values(f.Interfaces))
+	if f.Default.IsValid() {
+		all = append(all, f.Default)
+	}
+	all = append(all, f.Configured...)
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
+}
+
+// retire carries over what was in use before and is not any more.
+func (f *identifierFile) retire(before *identifierFile, now, until time.Time) {
+	inUse := f.all()
+	for _, e := range before.Earlier {
+		if now.Before(e.Until) && !slices.Contains(inUse, e.Addr) {
+			f.Earlier = append(f.Earlier, e)
+		}
+	}
+	for _, a := range before.all() {
+		if !slices.Contains(inUse, a) {
+			f.Earlier = append(f.Earlier, earlierID{a, until.UTC().Truncate(time.Second)})
+		}
+	}
+	slices.SortFunc(f.Earlier, func(a, b earlierID) int { return a.Addr.Compare(b.Addr) })
+}
+
+func (f *identifierFile) equal(o *identifierFile) bool {
+	return f.Default == o.Default && maps.Equal(f.Interfaces, o.Interfaces) && slices.Equal(f.Configured, o.Configured) &&
+		slices.EqualFunc(f.Earlier, o.Earlier, func(a, b earlierID) bool { return a.Addr == b.Addr && a.Until.Equal(b.Until) })
+}
+
+// identifiers returns f in the form that packets are served from.
+func (f *identifierFile) identifiers() *identifiers {
+	d := &identifiers{byIface: maps.Clone(f.Interfaces), rest: f.Default, own: make(map[netip.Addr]bool), past: make(map[netip.Addr]time.Time)}
+	for _, a := range f.all() {
+		d.own[a] = true
+	}
+	for _, e := range f.Earlier {
+		d.past[e.Addr] = e.Until
+	}
+	return d
+}
+
+// readIdentifiers reads the file; one that is not there is empty. It always
+// returns something to go on with.
+func readIdentifiers(name string) (*identifierFile, error) {
+	f := new(identifierFile)
+	if name == "" {
+		return f, nil
+	}
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return f, fmt.Errorf("server4: read server identifiers: %w", err)
+	}
+	if err := json.Unmarshal(b, f); err != nil {
+		return new(identifierFile), fmt.Errorf("server4: read server identifiers %q: %w", name, err)
+	}
+	return f, nil
+}
+
+// writeIdentifiers replaces the file in one step: at every moment the name leads
+// to a whole file, and after return the new one survives a crash.
+func writeIdentifiers(name string, f *identifierFile) error {
+	if name == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return fmt.Errorf("server4: write server identifiers: %w", err)
+	}
+	if err := replaceFile(name, append(b, '\n')); err != nil {
+		return fmt.Errorf("server4: write server identifiers: %w", err)
+	}
+	return nil
+}
+
+func replaceFile(name string, b []byte) (err error) {
+	dir := filepath.Dir(name)
+	t, err := os.CreateTemp(dir, filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(t.Name())
+		}
+	}()
+	_, err = t.Write(b)
+	if err == nil {
+		err = t.Sync()
+	}
+	if e := t.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(t.Name(), name)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

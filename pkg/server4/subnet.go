@@ -1,0 +1,59 @@
+package server4
+
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// classify finds the client's classes. Before its reservation is looked up a
+// client is in ALL only.
+func (s *Server) classify(x *Exchange) Verdict {
+	x.classes = nil
+	return Next
+}
+
+// selectSubnet finds the subnet of the client's link: by the ladder of package
+// topology, which for 4o6 asks Kea's rule first and ours then.
+func (s *Server) selectSubnet(x *Exchange) Verdict {
+	x.where()
+	x.Subnet = x.Net.Subnet4(&x.Where, x.classes)
+	x.Policy = &x.Net.Policy
+	if x.Subnet != nil {
+		x.Policy = &x.Subnet.Policy
+		return Next
+	}
+	switch x.Type {
+	case dhcp4.Release, dhcp4.Decline: // name the lease themselves
+		return Next
+	case dhcp4.Inform: // global options may still be of use
+		if len(x.Net.Options) > 0 {
+			return Next
+		}
+	}
+	return DropNoSubnet
+}
+
+// where fills in what the ladder looks at.
+func (x *Exchange) where() {
+	q := x.Query
+	x.Where = topology.Where{Iface: x.iface, GIAddr: q.GIAddr, CIAddr: q.CIAddr, Selected: x.selected(), In6: x.over6}
+	if x.over6 {
+		x.Where.Source = x.origin.Addr
+		x.Where.Link = x.packet.GlobalLink()
+		_, x.Where.InterfaceID = x.packet.Link()
+		return
+	}
+	x.Where.Source, x.Where.Local, x.Where.Unicast = x.peer.Addr(), x.local, x.unicast
+}
+
+// selected is the link that the relay (RFC 3527) or the client (RFC 3011) asks
+// for; the relay's word goes first, since it stands on the link.
+func (x *Exchange) selected() netip.Addr {
+	if v, ok := x.relay.Option(dhcp4.SubLinkSelection); ok && len(v) == 4 {
+		return netip.AddrFrom4([4]byte(v))
+	}
+	a, _ := x.Query.Addr(dhcp4.OptSubnetSelection)
+	return a
+}
