@@ -42,8 +42,7 @@ const (
 // engine under the Conns of this package and of others that own their socket.
 //
 // Every buffer is made once, by NewBatch, and neither Read nor Write allocates.
-// Buffers cost memory only as far as datagrams have filled them: pages that
-// were never touched have none behind them. The calls are raw and non-blocking
+// Buffers cost memory only as far as datagrams have ever filled them. The calls are raw and non-blocking
 // and wait in the runtime's poller, so deadlines and Close act as on any
 // net.Conn.
 //
@@ -71,8 +70,6 @@ type reader struct {
 	control  []controlBuf
 	mem      []byte
 	slotSize int
-	v4       bool
-	gro      bool
 	call     func(fd uintptr) bool // made once: a method value allocates
 
 	// one call to the kernel
@@ -119,19 +116,23 @@ func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
 	}
 	b.v4 = domain == unix.AF_INET
 	if !o.SendOnly {
-		b.r.init(o, b.v4)
+		if err := b.r.init(o); err != nil {
+			return nil, err
+		}
 	}
 	b.w.init(o, b.v4, b.connected)
 	return b, nil
 }
 
-func (r *reader) init(o BatchOptions, v4 bool) {
-	r.v4, r.gro, r.slotSize = v4, o.GRO, o.SlotSize
+func (r *reader) init(o BatchOptions) (err error) {
+	if r.mem, err = takeRegion(o.Slots * o.SlotSize); err != nil {
+		return err
+	}
+	r.slotSize = o.SlotSize
 	r.hdrs = make([]mmsghdr, o.Slots)
 	r.iovs = make([]unix.Iovec, o.Slots)
 	r.names = make([]unix.RawSockaddrInet6, o.Slots)
 	r.control = make([]controlBuf, o.Slots)
-	r.mem = make([]byte, o.Slots*o.SlotSize)
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.mem[i*o.SlotSize]
 		r.iovs[i].SetLen(o.SlotSize)
@@ -143,6 +144,17 @@ func (r *reader) init(o BatchOptions, v4 bool) {
 	}
 	r.dirty = o.Slots
 	r.call = r.recv
+	return nil
+}
+
+// Release gives the read buffers back for other Batches to use. Call it when
+// the reader has ended and is done with what it has read; without it they last
+// as long as the process. Write may go on.
+func (b *Batch) Release() {
+	if mem := b.r.mem; mem != nil {
+		b.r = reader{}
+		giveRegion(mem)
+	}
 }
 
 // Read waits for datagrams and fills in, at most as many as there are slots.
@@ -151,6 +163,9 @@ func (r *reader) init(o BatchOptions, v4 bool) {
 func (b *Batch) Read(in []Datagram) (int, error) {
 	if len(in) == 0 {
 		return 0, nil
+	}
+	if b.r.mem == nil {
+		return 0, net.ErrClosed
 	}
 	for {
 		if n := b.r.take(in); n > 0 {

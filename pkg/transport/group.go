@@ -233,5 +233,6 @@ func (g *Group) start(c *conn) {
 	g.workers.Go(func() {
 		serve(c)
 		_ = c.Close() // reading is over, and a UDP socket holds nothing back
+		c.batch.Release()
 	})
 }

@@ -28,9 +28,9 @@ func (w *writer) init(o BatchOptions, v4, connected bool) {
 // Write sends what the socket takes now and drops the rest; it returns how many
 // went out and the first error. A datagram that is refused for itself (no
 // route, too long) does not hold back the others. On a connected socket
-// ECONNREFUSED says that the peer is gone, which the kernel learns from an
-// earlier datagram: it may come with every datagram sent, and sending goes on
-// when the peer is back. Peer and To are not looked at on a connected socket.
+// ECONNREFUSED says that the peer is gone; the kernel learns that from an
+// earlier datagram, so it may come with this Write, a later one, or Read. Peer,
+// Local and To are not looked at on a connected socket.
 func (b *Batch) Write(out []Datagram) (int, error) {
 	next, sent, err := b.write(out)
 	if next < len(out) && err == nil {
