@@ -1,0 +1,76 @@
+// Dhcpload measures DHCP servers and shows what they say: IPv4 leases over
+// IPv6 (4o6), IPv4 leases as a relay (v4), IPv6 addresses (v6).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/load"
+)
+
+// The exit codes.
+const (
+	exitFine   = 0
+	exitLosses = 1 // more conversations failed than --max-loss allows, or the run itself did
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, terminal(os.Stderr)))
+}
+
+// terminal reports whether somebody reads f as it is written.
+func terminal(f *os.File) bool {
+	i, err := f.Stat()
+	return err == nil && i.Mode()&os.ModeCharDevice != 0
+}
+
+// run is the whole program; live says that progress can be shown on errs.
+func run(ctx context.Context, args []string, out, errs io.Writer, live bool) int {
+	c, err := parse(args, out, errs)
+	switch {
+	case errors.Is(err, errDone):
+		return exitFine
+	case err != nil:
+		fmt.Fprintln(errs, err)
+		fmt.Fprintln(errs, "dhcpload --help tells what there is.")
+		return exitUsage
+	}
+	if live && !c.quiet && c.Conversation == nil {
+		c.Progress = progressOn(errs)
+	}
+	report, err := load.Run(ctx, c.Scenario)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(errs, err)
+		return exitLosses
+	}
+	if !c.quiet {
+		if err := c.print(&report, out); err != nil {
+			fmt.Fprintf(errs, "dhcpload: write the report: %v\n", err)
+			return exitLosses
+		}
+	}
+	if err != nil || report.Begun == 0 || report.LossRate() > c.maxLoss {
+		return exitLosses
+	}
+	return exitFine
+}
+
+// progressOn returns what rewrites one line on a terminal.
+func progressOn(w io.Writer) func(load.Progress) {
+	return func(p load.Progress) {
+		end := ""
+		if p.Done {
+			end = "\n"
+		}
+		fmt.Fprintf(w, "\r%v\x1b[K%s", p, end)
+	}
+}
