@@ -30,7 +30,7 @@ func (s *Set) assemble(space string, all []Value, depth int) ([]Value, error) {
 			continue
 		}
 		inner, vendor := s.inner(&v)
-		if inner != "" {
+		if inner != "" && inner != s.family.Space() { // an IA's options are the engine's business
 			subs, err := s.assemble(inner, all, depth+1)
 			if err != nil {
 				return nil, err

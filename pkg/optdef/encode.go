@@ -94,6 +94,9 @@ func (d *Definition) appendValue(b []byte, t Type, text string) (out []byte, wan
 		if err != nil {
 			return b, err.Error()
 		}
+		if len(v) == 0 {
+			return b, wantHex.Error()
+		}
 		return append(b, v...), ""
 	case Boolean:
 		return appendBool(b, text)
@@ -210,6 +213,9 @@ func (d *Definition) tupleLen() int {
 }
 
 func (d *Definition) appendTuple(b []byte, text string) ([]byte, string) {
+	if text == "" {
+		return b, "text"
+	}
 	if d.tupleLen() == 2 {
 		if len(text) > math.MaxUint16 {
 			return b, "at most 65535 octets"

@@ -1,6 +1,9 @@
 package optdef
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Data is an element of "option-data" as the configuration states it.
 type Data struct {
@@ -48,7 +51,7 @@ func (s *Set) Option(d Data) (Value, error) {
 			err = def.Check(v.Bytes)
 		}
 	}
-	if err != nil && v.Bytes == nil {
+	if err != nil && !errors.Is(err, ErrSurplus) {
 		return Value{}, err
 	}
 	return v, err

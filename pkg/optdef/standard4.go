@@ -6,6 +6,7 @@ var standard4 = []table{
 	{"dhcp4", dhcp4Rows},
 	{"dhcp-agent-options-space", agentRows},
 	{"vendor-4491", docsis4Rows},
+	{"docsis3-v4", docsis4Rows}, // the same, as older configurations call it
 }
 
 var dhcp4Rows = []row{

@@ -11,6 +11,7 @@ var standard6 = []table{
 	{"s46-v4v6bind-options", portRows},
 	{"vendor-2495", iscRows},
 	{"vendor-4491", docsis6Rows},
+	{"docsis3-v6", docsis6Rows}, // the same, as older configurations call it
 }
 
 var dhcp6Rows = []row{
