@@ -1,0 +1,83 @@
+package server6
+
+import (
+	"errors"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+)
+
+// The DHCPv4 message that a query carries is looked at no further than this: it
+// has the fixed header, and the magic cookie behind it (RFC 2131 §2, §3).
+const (
+	minDHCPv4 = 240
+	cookieAt  = 236
+	cookie    = "\x63\x82\x53\x63"
+)
+
+// divert sets a DHCPV4-QUERY aside for the DHCPv4 daemon (RFC 7341 §6.3). Exactly
+// one DHCPv4 message is in it, or it goes no further.
+func (s *Server) divert(x *Exchange) Verdict {
+	m := &x.Query.Message
+	if m.Type != dhcp6.DHCPv4Query {
+		return Next
+	}
+	inner, _ := m.Options.Option(dhcp6.OptDHCPv4Message)
+	switch {
+	case s.pair == nil:
+		return DropNoPair
+	case m.Options.Count(dhcp6.OptDHCPv4Message) != 1,
+		len(inner) < minDHCPv4,
+		string(inner[cookieAt:minDHCPv4]) != cookie:
+		return DropNoMessage
+	}
+	o := ipc.Origin{Iface: x.Link.Iface, Addr: x.In.Peer.Addr(), Port: x.In.Peer.Port()}
+	s.receipts.Note(o, &x.Query)
+	x.w.diverted = append(x.w.diverted, ipc.Message{Data: x.In.Data, Origin: o})
+	if ce := s.log.Check(zap.DebugLevel, "query handed to the DHCPv4 daemon"); ce != nil {
+		ce.Write(zap.String("iface", o.Iface), zap.Stringer("peer", x.In.Peer), zap.Int("relays", len(x.Query.Relays)))
+	}
+	return Diverted
+}
+
+// handOver sends what a batch has set aside. A daemon that is not there costs
+// these queries and nothing else; the clients ask again.
+func (s *Server) handOver(queries []ipc.Message) {
+	if len(queries) == 0 {
+		return
+	}
+	n, err := s.pair.Write(queries)
+	s.count.forwarded.Add(n)
+	if n == len(queries) {
+		return
+	}
+	s.count.notForwarded.Add(len(queries) - n)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		s.PairGone(true)
+	}
+}
+
+// PairGone is told when the DHCPv4 daemon is found gone, and when it is heard
+// again; it may be the pair's OnPeer. It counts and, not too often, logs.
+func (s *Server) PairGone(gone bool) {
+	if !gone {
+		s.log.Info("DHCPv4 daemon answers again")
+		return
+	}
+	s.count.noPeer.Inc()
+	if n, ok := s.peer.now(); ok {
+		s.log.Warn("DHCPv4 daemon is not there, 4o6 queries are lost", zap.Uint64("missed", n))
+	}
+}
+
+// PairRefused is told of each message that the pair refuses; it may be the
+// pair's OnRefused.
+func (s *Server) PairRefused(f ipc.Fault) {
+	s.count.refused.Inc()
+	if ce := s.log.Check(zap.DebugLevel, "message refused by the pair"); ce != nil {
+		ce.Write(zap.String("reason", f.Reason()))
+	}
+}

@@ -1,0 +1,80 @@
+package server6
+
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// How a hardware address was found, numbered as in Kea's lease file.
+const (
+	fromDUID      = 2
+	fromLinkLocal = 4
+	fromRelay     = 8 // Client Link-Layer Address option
+)
+
+// identify finds who the client is, and what is reserved for it.
+func (s *Server) identify(x *Exchange) Verdict {
+	x.findHWAddr()
+	ids := x.ids[:0]
+	if x.ClientID != nil {
+		ids = append(ids, topology.Identifier{Kind: topology.DUID, ID: x.ClientID})
+	}
+	if x.hwAddr != nil {
+		ids = append(ids, topology.Identifier{Kind: topology.HWAddress, ID: x.hwAddr})
+	}
+	x.Host = nil
+	if x.Subnet == nil {
+		x.Host = x.Net.Reservation(nil, ids)
+		x.Classes = topology.Known(x.Host != nil)
+		return Next
+	}
+	for n := range x.Subnet.Siblings(x.Classes) {
+		if x.Host = x.Net.Reservation(n, ids); x.Host != nil {
+			break
+		}
+	}
+	x.Classes = topology.Known(x.Host != nil)
+	return Next
+}
+
+// findHWAddr finds the client's hardware address, by the surest way first: the
+// word of the relay beside the client (RFC 6939), the DUID (RFC 9915 §11 warns
+// that it may be out of date), the interface identifier of a link-local address
+// (RFC 4291, Appendix A).
+func (x *Exchange) findHWAddr() {
+	x.hwType, x.hwFrom, x.hwAddr = 0, 0, nil
+	peer := x.In.Peer.Addr()
+	if r := x.Query.InnerRelay(); r != nil {
+		if v, ok := r.Options.Option(dhcp6.OptClientLinkLayerAddr); ok {
+			if l, err := dhcp6.ParseClientLinkLayer(v); err == nil && len(l.Addr) <= maxHWAddr {
+				x.hwType, x.hwFrom, x.hwAddr = l.HWType, fromRelay, l.Addr
+				return
+			}
+		}
+		peer = r.Peer
+	}
+	if t, addr, ok := x.ClientID.HWAddr(); ok && len(addr) <= maxHWAddr {
+		x.hwType, x.hwFrom, x.hwAddr = t, fromDUID, addr
+		return
+	}
+	if addr, ok := ethernet(peer); ok {
+		x.hwBuf = addr
+		x.hwType, x.hwFrom, x.hwAddr = hwEthernet, fromLinkLocal, x.hwBuf[:]
+	}
+}
+
+const (
+	maxHWAddr  = 20 // octets, as in Kea
+	hwEthernet = 1
+)
+
+// ethernet returns the Ethernet address that a link-local address was made of.
+func ethernet(a netip.Addr) (addr [6]byte, ok bool) {
+	b := a.As16()
+	if !a.IsLinkLocalUnicast() || b[11] != 0xff || b[12] != 0xfe {
+		return addr, false
+	}
+	return [6]byte{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}, true
+}

@@ -1,0 +1,157 @@
+package server6
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
+)
+
+// Pair is the way to the DHCPv4 daemon and back; *ipc.Conn is one.
+type Pair interface {
+	Read(in []ipc.Message) (int, error)
+	Write(out []ipc.Message) (int, error)
+	Stop()
+}
+
+// Options are what a Server is made of.
+type Options struct {
+	Log      *zap.Logger        // nil: silent
+	Metrics  *metrics.Set       // nil: counted for nobody
+	Leases   *lease.Table       // may be nil when no topology will have subnets
+	Topology *topology.Topology // nil: no subnets, no options
+	ServerID dhcp6.DUID         // see LoadServerID
+
+	// Pair takes the DHCPV4-QUERYs; nil drops them.
+	Pair Pair
+
+	// ClientPort is where every answer goes, to relays too, whatever port the
+	// RFC names: for tests without privileges. ToSource sends each answer to the
+	// port that its query came from. Neither: 546 and 547 (RFC 9915 §7.2).
+	ClientPort uint16
+	ToSource   bool
+}
+
+// A Server answers DHCPv6 queries. It is safe for concurrent use; it starts no
+// goroutine.
+type Server struct {
+	log      *zap.Logger
+	leases   *lease.Table
+	duid     dhcp6.DUID
+	pair     Pair
+	receipts *ipc.Receipts
+	port     uint16
+	toSource bool
+	count    counters
+	net      atomic.Pointer[topology.Topology]
+	swap     sync.Mutex // held while the topology and the table's pools are replaced
+
+	links struct {
+		sync.RWMutex
+		served map[string]link
+	}
+	peer      occasionally // log lines about the DHCPv4 daemon
+	store     occasionally // about leases that cannot be made durable
+	exhausted occasionally // about pools that are used up
+	faults    occasionally // about packets that hit a fault of ours
+}
+
+// A link is an interface that is served, by so many sockets.
+type link struct {
+	index, sockets int
+}
+
+// New returns a server; Serve and Return put it to work. The lease table adopts
+// the pools of the topology.
+func New(o Options) *Server {
+	s := &Server{
+		log: o.Log, leases: o.Leases, duid: o.ServerID, pair: o.Pair,
+		port: o.ClientPort, toSource: o.ToSource,
+		receipts: ipc.NewReceipts(),
+	}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	if o.Metrics == nil {
+		o.Metrics = new(metrics.Set)
+	}
+	s.count.init(o.Metrics)
+	s.links.served = make(map[string]link)
+	s.Replace(o.Topology)
+	return s
+}
+
+// Replace puts another configuration in force and has the lease table adopt its
+// pools: the next query sees it, a query under way goes on with the one it began
+// with. nil stands for one without subnets.
+func (s *Server) Replace(t *topology.Topology) {
+	if t == nil {
+		t = &topology.Topology{Family: topology.V6}
+		t.Freeze()
+	}
+	s.swap.Lock()
+	defer s.swap.Unlock()
+	if s.leases != nil {
+		if n := s.leases.Adopt(pools(t)); n > 0 {
+			s.log.Warn("leases lie outside of all pools", zap.Int("leases", n))
+		}
+	}
+	s.net.Store(t)
+}
+
+// current returns the topology in force, after a replacement that is under way.
+func (s *Server) current() *topology.Topology {
+	s.swap.Lock()
+	defer s.swap.Unlock()
+	return s.net.Load()
+}
+
+// pools returns all pools of a topology.
+func pools(t *topology.Topology) []*lease.Pool {
+	var all []*lease.Pool
+	for _, n := range t.Subnets {
+		for _, p := range n.Pools {
+			if p.Lease != nil {
+				all = append(all, p.Lease)
+			}
+		}
+	}
+	return all
+}
+
+// Serve answers what comes in on conn until ctx ends; the caller waits for it.
+func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
+	socket := conn.Socket()
+	s.serves(socket, +1)
+	defer s.serves(socket, -1)
+	defer context.AfterFunc(ctx, conn.Stop)()
+	s.work(conn)
+}
+
+// serves notes that a socket on an interface is served, or is no more.
+func (s *Server) serves(socket transport.Socket, n int) {
+	s.links.Lock()
+	defer s.links.Unlock()
+	l := s.links.served[socket.Iface]
+	l.index, l.sockets = socket.IfIndex, l.sockets+n
+	s.links.served[socket.Iface] = l
+	if l.sockets == 0 {
+		delete(s.links.served, socket.Iface)
+	}
+}
+
+// ifIndex returns the index of an interface that is served.
+func (s *Server) ifIndex(name string) (int, bool) {
+	s.links.RLock()
+	defer s.links.RUnlock()
+	l, ok := s.links.served[name]
+	return l.index, ok
+}

@@ -1,0 +1,132 @@
+package server6
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
+)
+
+// batch is how many datagrams a worker takes at a time: as many as one commit
+// and one call to send are shared by.
+const batch = 64
+
+// A worker serves one socket. It owns its buffers and shares nothing.
+type worker struct {
+	conn      transport.Conn
+	socket    transport.Socket
+	in        [batch]transport.Datagram
+	exchanges [batch]*Exchange
+
+	// of the batch at hand
+	answered []*Exchange // they have an answer, and wait for the commit
+	diverted []ipc.Message
+	out      []transport.Datagram
+	types    []dhcp6.MessageType // of out, the innermost
+	seq      lease.Seq           // the highest that an answer rests on
+	unsynced error               // why the commit failed
+}
+
+func newWorker(conn transport.Conn) *worker {
+	w := &worker{
+		conn: conn, socket: conn.Socket(),
+		answered: make([]*Exchange, 0, batch),
+		diverted: make([]ipc.Message, 0, batch),
+		out:      make([]transport.Datagram, 0, batch),
+		types:    make([]dhcp6.MessageType, 0, batch),
+	}
+	for i := range w.exchanges {
+		w.exchanges[i] = newExchange(w)
+	}
+	return w
+}
+
+// work serves datagrams until conn is stopped. Nothing else ends it: what goes
+// wrong with one datagram, one peer or one commit is counted, and it reads on.
+func (s *Server) work(conn transport.Conn) {
+	w := newWorker(conn)
+	for {
+		n, err := conn.Read(w.in[:])
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // ENETDOWN and its kin pass
+			s.count.readFailed.Inc()
+			continue
+		}
+		s.serve(w, w.in[:n])
+	}
+}
+
+// serve takes a batch from bytes in to bytes out.
+func (s *Server) serve(w *worker, in []transport.Datagram) {
+	w.answered, w.diverted, w.out, w.types = w.answered[:0], w.diverted[:0], w.out[:0], w.types[:0]
+	w.seq, w.unsynced = 0, nil
+	s.count.received.Add(len(in))
+	for i := range in {
+		s.one(w, w.exchanges[i], &in[i])
+	}
+	s.handOver(w.diverted)
+	if w.seq > 0 {
+		s.commit(w)
+	}
+	for _, x := range w.answered {
+		if v := s.finish(x); v != Next {
+			s.dropped(x, v)
+		}
+	}
+	s.write(w)
+}
+
+// one takes a datagram up to the commit.
+func (s *Server) one(w *worker, x *Exchange, d *transport.Datagram) {
+	x.In, x.Link = *d, w.socket
+	if x.In.At.IsZero() {
+		x.In.At = time.Now()
+	}
+	switch v := s.answer(x); v {
+	case Next:
+		w.answered = append(w.answered, x)
+		w.seq = max(w.seq, x.Seq)
+	case Diverted:
+	default:
+		s.dropped(x, v)
+	}
+}
+
+// commit makes the leases of the batch durable.
+func (s *Server) commit(w *worker) {
+	w.unsynced = s.leases.Commit(w.seq)
+	if w.unsynced == nil {
+		return
+	}
+	s.count.commitFailed.Inc()
+	if n, ok := s.store.now(); ok {
+		s.log.Error("leases cannot be made durable", zap.Error(w.unsynced), zap.Uint64("missed", n))
+	}
+}
+
+// write sends what the batch has come to.
+func (s *Server) write(w *worker) {
+	if len(w.out) == 0 {
+		return
+	}
+	n, err := w.conn.Write(w.out)
+	for _, t := range w.types[:n] {
+		s.count.wentOut(t)
+	}
+	if n == len(w.out) {
+		return
+	}
+	s.count.reason[DropSend].Add(len(w.out) - n)
+	if ce := s.log.Check(zap.DebugLevel, "answers not sent"); ce != nil {
+		ce.Write(zap.String("iface", w.socket.Iface), zap.Int("lost", len(w.out)-n), zap.Error(err))
+	}
+}
