@@ -84,19 +84,18 @@ func (c *complete) sync() error {
 	return nil
 }
 
-// install puts the file in the journal's place. With an error it says whether
-// the file may be there already: then it is not known what a power cut leaves.
-func (c *complete) install() (moved bool, err error) {
+// install puts the file in the journal's place.
+func (c *complete) install() error {
 	if err := c.sync(); err != nil {
-		return false, err
+		return err
 	}
 	if err := c.f.fs.Rename(c.name, c.f.name); err != nil {
-		return false, err
+		return err
 	}
 	if err := c.f.fs.SyncDir(dir(c.f.name)); err != nil {
-		return true, fmt.Errorf("sync folder: %w", err)
+		return fmt.Errorf("sync folder: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
 // abandon gives up a file that was not installed.

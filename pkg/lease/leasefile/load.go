@@ -170,7 +170,7 @@ func (b *backward) next() ([]byte, error) {
 		return nil, io.EOF
 	}
 	if b.buf == nil {
-		b.buf = make([]byte, blockSize)
+		b.buf = make([]byte, min(blockSize, b.high-b.low))
 	}
 	at := max(b.low, b.high-blockSize)
 	lines := b.buf[:b.high-at]

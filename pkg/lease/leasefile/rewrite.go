@@ -158,12 +158,12 @@ func (w *rewrite) finish() error {
 		}
 	}
 	batch, last := f.take()
-	moved, err := false, w.c.raw(batch)
+	err := w.c.raw(batch)
 	if err == nil {
-		moved, err = w.c.install()
+		err = w.c.install()
 	}
 	if err != nil {
-		return w.undo(batch, moved, err)
+		return w.undo(batch, err)
 	}
 	f.give(batch)
 	f.file, f.durable, f.failed = w.c.h, last, nil
@@ -174,20 +174,19 @@ func (w *rewrite) finish() error {
 	return nil
 }
 
-// undo goes back to the old journal when it is certain that it is still the one
-// in place, and takes the store down otherwise.
-func (w *rewrite) undo(batch []byte, moved bool, err error) error {
+// undo goes back to the old journal when that is still the file in place. If the
+// new one is there and the folder was not synced, either may be there after a
+// power cut, and the store is down.
+func (w *rewrite) undo(batch []byte, err error) error {
 	f := w.f
 	if w.healing {
 		return err
 	}
-	if !moved {
-		if same, e := f.fs.Is(f.name, f.file); e == nil && same {
-			f.untake(batch)
-			return err
-		}
+	if same, e := f.fs.Is(f.name, f.file); e != nil || !same {
+		return f.fail(err)
 	}
-	return f.fail(err)
+	f.untake(batch)
+	return err
 }
 
 // relock takes the lock anew when the lock file went with its folder.

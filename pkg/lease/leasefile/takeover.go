@@ -180,7 +180,7 @@ func (f *File) convert(ctx context.Context, sources []*source) error {
 	}
 	err = errors.Join(err, a.close(err == nil))
 	if err == nil {
-		_, err = c.install()
+		err = c.install()
 	}
 	if err != nil {
 		c.abandon()
@@ -191,7 +191,8 @@ func (f *File) convert(ctx context.Context, sources []*source) error {
 }
 
 func (f *File) copyRows(ctx context.Context, c *complete, s *source, a *aside) error {
-	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, s.size-s.rows), blockSize)
+	n := s.size - s.rows
+	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, n), int(min(n+1, blockSize)))
 	mem := new(arena)
 	for number := 2; ; number++ {
 		if err := ctx.Err(); err != nil {
