@@ -3,15 +3,15 @@ package transport
 import (
 	"net"
 	"os"
-	"sync"
+	"sync/atomic"
 )
 
 // A sender writes through the sockets of a Group, for those who answer what
 // they have not read there themselves. It has no socket of its own.
 type sender struct {
-	group *Group
-	stop  sync.Once
-	ended chan struct{}
+	group   *Group
+	stopped atomic.Bool
+	closed  atomic.Bool
 }
 
 // Sender returns a Conn for writing only. It sends each datagram through a
@@ -20,25 +20,24 @@ type sender struct {
 // routing. It is safe for concurrent use and follows the Group as its sockets
 // change.
 func (g *Group) Sender() Conn {
-	return &sender{group: g, ended: make(chan struct{})}
+	return &sender{group: g}
 }
 
 // Read is part of Conn; it fails.
 func (s *sender) Read([]Datagram) (int, error) {
-	select {
-	case <-s.ended:
+	if s.stopped.Load() {
 		return 0, os.ErrDeadlineExceeded
-	default:
-		return 0, ErrWriteOnly
 	}
+	return 0, ErrWriteOnly
 }
 
 // Stop is part of Conn.
-func (s *sender) Stop() { s.stop.Do(func() { close(s.ended) }) }
+func (s *sender) Stop() { s.stopped.Store(true) }
 
 // Close is part of Conn. The sockets are the Group's and stay open.
 func (s *sender) Close() error {
-	s.Stop()
+	s.stopped.Store(true)
+	s.closed.Store(true)
 	return nil
 }
 
@@ -47,10 +46,8 @@ func (s *sender) Socket() Socket { return Socket{} }
 
 // Write is part of Conn.
 func (s *sender) Write(out []Datagram) (sent int, err error) {
-	select {
-	case <-s.ended:
+	if s.closed.Load() {
 		return 0, net.ErrClosed
-	default:
 	}
 	conns := *s.group.sending.Load()
 	for len(out) > 0 {
