@@ -3,33 +3,32 @@ package lease
 // given is one resource that an attempt has its hand on, under its shard's lock.
 type given struct {
 	*attempt
-	s       *shard
-	k       *key
-	h       uint64
-	claimed *Pool // where the resource was claimed by search; nil: not
+	k key
+	h uint64
 
 	oslot, lslot uint32
 	o, l         *record // its offer and its lease; nil: none
 }
 
-// decide settles who holds the resource: this is the one place where it is done.
-func (g *given) decide() (Seq, error) {
-	if g.o != nil && !g.me.owns(g.s, g.o) {
+// decide settles who holds the resource: this is the one place where it is done. from
+// is the pool where it was claimed by search; nil: it was not.
+func (g *given) decide(from *Pool) (Seq, error) {
+	if g.o != nil && !g.me.owns(g.s(), g.o) {
 		if g.t.open(g.o.start, g.now) {
 			return 0, ErrOwner
 		}
-		g.t.withdraw(g.s, g.oslot, g.o, g.h)
+		g.t.withdraw(g.s(), g.oslot, g.o, g.h)
 		g.o = nil
 	}
 	if l := g.l; l != nil && !l.state.free() {
-		if l.state != Leased || !g.me.owns(g.s, l) {
+		if l.state != Leased || !g.me.owns(g.s(), l) {
 			return 0, ErrOwner
 		}
 		return g.mine()
 	}
-	p := g.claimed
+	p := from
 	if p == nil {
-		if p = g.pool(g.k); p == nil && !(g.r.Fixed && *g.k == g.hint) {
+		if p = g.pool(&g.k); p == nil && !(g.r.Fixed && g.k == g.hint) {
 			return 0, ErrNone
 		}
 		if p != nil && !g.allowed() {
@@ -44,7 +43,7 @@ func (g *given) decide() (Seq, error) {
 
 // allowed reports whether a resource that the client names may be given to it.
 func (g *given) allowed() bool {
-	if g.r.Fixed && *g.k == g.hint || g.r.Reserved == nil {
+	if g.r.Fixed && g.k == g.hint || g.r.Reserved == nil {
 		return true
 	}
 	return !g.r.Reserved(g.k.resource())
@@ -57,17 +56,17 @@ func (g *given) current(p *Pool) bool {
 	if p.set.Load() == cur {
 		return true
 	}
-	q, _ := cur.find(g.k)
+	q, _ := cur.find(&g.k)
 	return q != nil && q.Subnet == p.Subnet
 }
 
 // mine goes on with a lease that the client has.
 func (g *given) mine() (Seq, error) {
 	l := g.l
-	if !g.inSet(l.subnet) || !g.fits(g.s, l) {
+	if !g.inSet(l.subnet) || !g.fits(g.s(), l) {
 		return 0, ErrNone
 	}
-	p := g.pool(g.k)
+	p := g.pool(&g.k)
 	if p != nil && !g.current(p) {
 		return 0, ErrStale
 	}
@@ -112,7 +111,7 @@ func (g *given) keep(p *Pool) error {
 			return ErrLimit
 		}
 		var ok bool
-		if slot, o, ok = g.s.add(g.k); !ok {
+		if slot, o, ok = g.s().add(&g.k); !ok {
 			g.t.sources.leave(g.r.Source, limit)
 			return ErrNone
 		}
@@ -136,18 +135,17 @@ func (g *given) enterOffer(o *record, slot uint32) {
 	o.seq = g.r.Source
 	b := l.blob()
 	b.host, b.ctx = nil, nil
-	g.s.arena.write(o, &b)
-	g.s.offers.add(uint32(g.h), g.ref(slot))
+	g.s().arena.write(o, &b)
+	g.s().offers.add(uint32(g.h), g.ref(slot))
 	g.t.enter(&g.ins, g.ref(slot))
-	g.o, g.oslot = o, slot
-	pl := g.t.places(g.shard(), g.k)
+	pl := g.t.places(g.shard(), &g.k)
 	g.t.countOffer(&pl, 1)
 }
 
 // grant makes or extends a lease.
 func (g *given) grant(p *Pool) (Seq, error) {
 	if g.o != nil {
-		g.t.withdraw(g.s, g.oslot, g.o, g.h)
+		g.t.withdraw(g.s(), g.oslot, g.o, g.h)
 		g.o = nil
 	}
 	l, slot := g.l, g.lslot
@@ -158,18 +156,17 @@ func (g *given) grant(p *Pool) (Seq, error) {
 	fresh := l == nil
 	if fresh {
 		var ok bool
-		if slot, l, ok = g.s.add(g.k); !ok {
+		if slot, l, ok = g.s().add(&g.k); !ok {
 			return 0, ErrNone
 		}
 		l.state = Released
-		g.s.leases.add(uint32(g.h), g.ref(slot))
-		g.l, g.lslot = l, slot
+		g.s().leases.add(uint32(g.h), g.ref(slot))
 	}
 	was, subnet := l.state, l.subnet
-	if g.t.write(g.ref(slot), g.s, l, &g.r.Lease) || fresh {
-		l.seq = uint64(g.t.store.Append(Change{Lease: g.s.show(l)}))
+	if g.t.write(g.ref(slot), g.s(), l, &g.r.Lease) || fresh {
+		l.seq = uint64(g.t.store.Append(Change{Lease: g.s().show(l)}))
 	}
-	g.s.wake(slot, l, g.t.deadline(l))
+	g.s().wake(slot, l, g.t.deadline(l))
 	g.book(was, subnet, l.subnet)
 	return Seq(l.seq), nil
 }
@@ -179,21 +176,27 @@ func (g *given) book(was State, from, to uint32) {
 	if !was.free() && from == to {
 		return
 	}
-	pl := g.t.places(g.shard(), g.k)
+	pl := g.t.places(g.shard(), &g.k)
 	if !was.free() { // the subnet has another number now
-		g.t.count(g.k, from, &places{}, Stats{Assigned: -1})
-		g.t.count(g.k, to, &places{}, Stats{Assigned: 1})
+		g.t.count(&g.k, from, &places{}, Stats{Assigned: -1})
+		g.t.count(&g.k, to, &places{}, Stats{Assigned: 1})
 		return
 	}
-	g.t.count(g.k, to, &pl, Stats{Assigned: 1, Cumulative: 1})
+	g.t.count(&g.k, to, &pl, Stats{Assigned: 1, Cumulative: 1})
 	pl.settle(true)
 }
 
+// s is worked out each time rather than kept: what Store.Append is shown belongs to
+// the shard, and a field here would make the compiler believe that the whole
+// attempt goes there with it, and move it to the heap. For the same reason
+// no method stores a pointer in g.
+func (g *given) s() *shard { return &g.t.shards[g.h>>56] }
+
 func (g *given) shard() uint32       { return uint32(g.h >> 56) }
 func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }
-func (g *given) settle()             { g.t.settle(g.s, g.k, g.h) }
+func (g *given) settle()             { g.t.settle(g.s(), &g.k, g.h) }
 func (g *given) push(o offered) {
-	pl := g.t.places(g.shard(), g.k)
+	pl := g.t.places(g.shard(), &g.k)
 	in := false
 	for _, at := range pl {
 		if at.p != nil {

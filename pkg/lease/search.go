@@ -9,7 +9,6 @@ func (a *attempt) search() (Seq, error) {
 			continue
 		}
 		stale = false
-		a.t.lapse(&p.offers, a.now, 2)
 		if seq, err := a.from(p); err != ErrNone {
 			return seq, err
 		}

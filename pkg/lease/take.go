@@ -78,6 +78,9 @@ func (t *Table) attempt(r *Request, offer bool) (Seq, error) {
 	if r.Hint.known() {
 		a.hint = r.Hint.key()
 	}
+	if offer {
+		a.tidy()
+	}
 	a.locked.lock(t)
 	defer a.locked.unlock(t)
 	a.lookup()
@@ -86,6 +89,18 @@ func (t *Table) attempt(r *Request, offer bool) (Seq, error) {
 		return 0, err
 	}
 	return max(seq, a.endOthers()), nil
+}
+
+// tidy ends a few offers that have lapsed in the pools that this one may come
+// from: every offer enters one, so that the queues stay short without a timer.
+func (a *attempt) tidy() {
+	cur := a.t.sets.Load().cur
+	for _, p := range a.r.Pools {
+		if p = cur.resolve(p); p != nil {
+			a.t.lapse(&p.offers, a.now, 2)
+		}
+	}
+	a.t.lapse(&a.t.outside, a.now, 1)
 }
 
 // identify finds out who the client is and which locks that means.
@@ -254,10 +269,10 @@ func (a *attempt) give(k *key, from *Pool) (Seq, error) {
 	s := &a.t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := given{attempt: a, s: s, k: k, h: h, claimed: from}
+	g := given{attempt: a, k: *k, h: h}
 	g.oslot, g.o = s.find(&s.offers, uint32(h), k)
 	g.lslot, g.l = s.find(&s.leases, uint32(h), k)
-	seq, err := g.decide()
+	seq, err := g.decide(from)
 	if err != nil && from != nil {
 		g.settle()
 	}
