@@ -26,7 +26,7 @@ func openAt(tb testing.TB, file string, o leasefile.Options) *leasefile.File {
 	return f
 }
 
-func none(lease.Lease) error { return nil }
+func none(lease.Change) error { return nil }
 
 // many yields n leases.
 func many(n int) iter.Seq[*lease.Lease] {
@@ -103,8 +103,8 @@ func BenchmarkLoad(b *testing.B) {
 		if err := f.Load(b.Context(), none); err != nil {
 			b.Fatal(err)
 		}
-		if f.Report().Leases != million {
-			b.Fatalf("%d leases", f.Report().Leases)
+		if f.Report().Rows != million {
+			b.Fatalf("%d rows", f.Report().Rows)
 		}
 		f.Close()
 	}

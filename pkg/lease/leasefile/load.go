@@ -1,6 +1,7 @@
 package leasefile
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,11 +15,11 @@ import (
 // blockSize is how much of a file is read at once, and the longest line.
 const blockSize = 1 << 20
 
-// Load reads the file; see lease.Store. What it hands over may be kept. Before
+// Load hands over the rows of the file in its order; see lease.Store. Before
 // that it takes over what Kea left, cuts off a torn last row and makes what it
 // is about to read durable, for the rows may be those of a daemon that was
 // killed before its sync.
-func (f *File) Load(ctx context.Context, each func(lease.Lease) error) error {
+func (f *File) Load(ctx context.Context, each func(lease.Change) error) error {
 	f.rewriting.Lock()
 	defer f.rewriting.Unlock()
 	began := time.Now()
@@ -31,7 +32,7 @@ func (f *File) Load(ctx context.Context, each func(lease.Lease) error) error {
 
 var errLoaded = errors.New("loaded already, or closed")
 
-func (f *File) load(ctx context.Context, each func(lease.Lease) error) error {
+func (f *File) load(ctx context.Context, each func(lease.Change) error) error {
 	if f.file != nil || f.closed {
 		return errLoaded
 	}
@@ -73,29 +74,103 @@ func (f *File) use(h Handle, size int64) {
 	f.gathering = true
 }
 
-// read reads a journal of ours, and returns how many rows are damaged.
-func (f *File) read(ctx context.Context, s *source, each func(lease.Lease) error) (damaged int, err error) {
+// read hands over the rows of a journal of ours, and returns how many are damaged.
+func (f *File) read(ctx context.Context, s *source, each func(lease.Change) error) (damaged int, err error) {
 	if err := f.mend(s); err != nil {
 		return 0, err
 	}
 	if err := s.h.Sync(); err != nil {
 		return 0, fmt.Errorf("sync: %w", err)
 	}
-	r := reader{s: s, each: each, seen: newSeen(s.size), report: &f.report}
-	b := backward{h: s.h, low: s.rows, high: s.size}
-	for {
-		if err := ctx.Err(); err != nil {
-			return r.damaged, err
+	var mem arena
+	var l lease.Lease
+	row := func(line []byte) error {
+		if err := s.layout.decode(line, &l, &mem); err != nil {
+			return damage{err}
 		}
-		lines, err := b.next()
-		if err == io.EOF {
-			return r.damaged, nil
+		f.report.Rows++
+		return each(lease.Change{Lease: &l, Remove: l.Valid == 0})
+	}
+	bad := func(_ int, reason error, _ []byte) error {
+		if reason != nil {
+			damaged++
+		}
+		return nil
+	}
+	_, err = s.scan(ctx, row, bad)
+	return damaged, err
+}
+
+// decode reads a whole row. What l refers to is good until mem is used again.
+func (l *layout) decode(line []byte, out *lease.Lease, mem *arena) error {
+	var r row
+	if err := l.split(line, &r); err != nil {
+		return err
+	}
+	res, err := l.schema.resource(&r)
+	if err != nil {
+		return err
+	}
+	*out = lease.Lease{Resource: res}
+	mem.reset()
+	return l.schema.decode(&r, out, mem)
+}
+
+// damage marks an error as the row's own.
+type damage struct{ error }
+
+// What scan calls for a line that cannot be read: with its number, the reason and
+// its octets, newline included. A line that is longer than a block comes in
+// parts, those after the first without a reason.
+type badLine func(number int, reason error, part []byte) error
+
+// scan calls row for each line, newline excluded, and bad if it returns a damage.
+// It returns how long a torn last line is.
+func (s *source) scan(ctx context.Context, row func(line []byte) error, bad badLine) (torn int, err error) {
+	n := s.size - s.rows
+	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, n), int(min(n+1, blockSize)))
+	var d damage
+	for number := 2; ; number++ {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		line, err := in.ReadSlice('\n')
+		switch {
+		case err == bufio.ErrBufferFull, err == nil && len(line) == blockSize:
+			err = skipLong(in, number, line, bad)
+		case err == nil && len(line) > 1:
+			if err = row(line[:len(line)-1]); errors.As(err, &d) {
+				err = bad(number, d.error, line)
+			}
+		case err == io.EOF && s.layout.whole(line):
+			return 0, row(line)
+		case err == io.EOF:
+			return len(line), nil
 		}
 		if err != nil {
-			return r.damaged, err
+			return 0, err
 		}
-		if err := r.block(lines); err != nil {
-			return r.damaged, err
+	}
+}
+
+// skipLong hands a line over to bad, of which part was read.
+func skipLong(in *bufio.Reader, number int, part []byte, bad badLine) error {
+	reason := errTooLong
+	for {
+		if err := bad(number, reason, part); err != nil {
+			return err
+		}
+		if part[len(part)-1] == '\n' {
+			return nil
+		}
+		reason = nil
+		var err error
+		part, err = in.ReadSlice('\n')
+		if err == io.EOF && len(part) == 0 {
+			return nil
+		}
+		if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
+			return err
 		}
 	}
 }
@@ -127,14 +202,10 @@ func (f *File) mend(s *source) error {
 // ours ends with its checksum; Kea's has none, so its columns must be all there.
 func (l *layout) whole(line []byte) bool {
 	var r row
-	if l.split(line, &r) != nil || r.count != len(l.columns) || l.ours && !r.summed {
+	if len(line) == 0 || l.split(line, &r) != nil || r.count != len(l.columns) || l.ours && !r.summed {
 		return false
 	}
-	var rec lease.Lease
-	if _, err := l.schema.resource(&r); err != nil {
-		return false
-	}
-	return l.schema.decode(&r, &rec, new(arena)) == nil
+	return l.decode(line, new(lease.Lease), new(arena)) == nil
 }
 
 // lastNewline returns the offset behind the last newline, low if there is none.
@@ -151,101 +222,4 @@ func lastNewline(h io.ReaderAt, low, high int64) (int64, error) {
 		high -= int64(len(b))
 	}
 	return low, nil
-}
-
-// backward cuts a file into blocks of whole lines, the last block first, so that
-// the first row of an address to be seen is its truth and the others need not
-// be kept.
-type backward struct {
-	h         io.ReaderAt
-	low, high int64
-	buf       []byte
-}
-
-// next returns the whole lines before those of the last call, in the order of
-// the file; io.EOF when there are no more. A line longer than a block comes
-// alone, cut short, which no row survives.
-func (b *backward) next() ([]byte, error) {
-	if b.high == b.low {
-		return nil, io.EOF
-	}
-	if b.buf == nil {
-		b.buf = make([]byte, min(blockSize, b.high-b.low))
-	}
-	at := max(b.low, b.high-blockSize)
-	lines := b.buf[:b.high-at]
-	if _, err := b.h.ReadAt(lines, at); err != nil {
-		return nil, err
-	}
-	if at == b.low {
-		b.high = b.low
-		return lines, nil
-	}
-	first := bytes.IndexByte(lines, '\n') + 1
-	if first < len(lines) {
-		b.high = at + int64(first)
-		return lines[first:], nil
-	}
-	end, err := lastNewline(b.h, b.low, at)
-	b.high = end
-	return lines, err
-}
-
-// reader turns rows into leases.
-type reader struct {
-	s       *source
-	each    func(lease.Lease) error
-	seen    seen
-	mem     arena
-	starts  []int
-	damaged int
-	report  *Report
-}
-
-// block reads the rows of a block, the last first.
-func (r *reader) block(lines []byte) error {
-	r.starts = r.starts[:0]
-	for at := 0; at < len(lines); {
-		r.starts = append(r.starts, at)
-		at += bytes.IndexByte(lines[at:], '\n') + 1
-	}
-	end := len(lines) - 1
-	for i := len(r.starts) - 1; i >= 0; i-- {
-		line := lines[r.starts[i]:end]
-		end = r.starts[i] - 1
-		if len(line) == 0 {
-			continue
-		}
-		if err := r.row(line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *reader) row(line []byte) error {
-	var fields row
-	var l lease.Lease
-	schema := r.s.layout.schema
-	err := r.s.layout.split(line, &fields)
-	if err == nil {
-		l.Resource, err = schema.resource(&fields)
-	}
-	if err == nil && fields.summed && r.seen.has(&l.Resource) {
-		r.report.Rows++
-		return nil
-	}
-	if err == nil {
-		err = schema.decode(&fields, &l, &r.mem)
-	}
-	if err != nil || len(line) >= blockSize-1 {
-		r.damaged++
-		return nil
-	}
-	r.report.Rows++
-	if !r.seen.add(&l.Resource) || l.Valid == 0 {
-		return nil
-	}
-	r.report.Leases++
-	return r.each(l)
 }

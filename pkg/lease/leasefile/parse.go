@@ -113,8 +113,7 @@ func (s *schema) resource(r *row) (lease.Resource, error) {
 	return res, nil
 }
 
-// decode reads the rest of the row. What l refers to is taken from mem. A
-// lifetime of zero marks a removal.
+// decode reads the rest of the row. What l refers to is taken from mem.
 func (s *schema) decode(r *row, l *lease.Lease, mem *arena) error {
 	var p numbers
 	valid := p.uint(r.field[colValid], math.MaxUint32)
@@ -278,15 +277,16 @@ func parsePorts(v []byte, p *softwire.PortSet) error {
 	return nil
 }
 
-// arena hands out the memory of leases in large pieces, each octet once, so that
-// a lease that was read may be kept.
-type arena struct{ free []byte }
+// arena is the memory of one lease at a time.
+type arena struct{ buf, free []byte }
 
-const arenaPiece = 64 << 10
+// reset takes back what was handed out.
+func (m *arena) reset() { m.free = m.buf }
 
 func (m *arena) take(n int) []byte {
 	if n > len(m.free) {
-		m.free = make([]byte, max(n, arenaPiece))
+		m.buf = make([]byte, 2*(len(m.buf)+n))
+		m.free = m.buf
 	}
 	b := m.free[:0:n]
 	m.free = m.free[n:]

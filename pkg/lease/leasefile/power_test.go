@@ -142,7 +142,7 @@ func (s *simulation) reopen() {
 		f, err := leasefile.Open(name, leasefile.Options{FS: s.disk})
 		got := leases{}
 		if err == nil {
-			err = f.Load(s.t.Context(), got.add(s.t))
+			err = f.Load(s.t.Context(), got.add)
 		}
 		if errors.Is(err, faultfs.ErrCut) {
 			continue

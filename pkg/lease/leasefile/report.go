@@ -9,8 +9,7 @@ import (
 type Report struct {
 	Name      string
 	Created   bool          // there was no file
-	Rows      int           // rows that were read
-	Leases    int           // leases that they left
+	Rows      int           // rows that were read, removals and outdated ones included
 	Damaged   int           // rows that could not be read
 	Damage    []Damage      // the first of them
 	Aside     string        // the file they were kept in; empty: none was damaged

@@ -42,17 +42,8 @@ func parseLine(f Family, line string) (lease.Lease, error) {
 	return l.parse([]byte(line))
 }
 
-func (l *layout) parse(line []byte) (lease.Lease, error) {
-	var r row
-	var out lease.Lease
-	if err := l.split(line, &r); err != nil {
-		return out, err
-	}
-	var err error
-	if out.Resource, err = l.schema.resource(&r); err != nil {
-		return out, err
-	}
-	err = l.schema.decode(&r, &out, new(arena))
+func (l *layout) parse(line []byte) (out lease.Lease, err error) {
+	err = l.decode(line, &out, new(arena))
 	return out, err
 }
 

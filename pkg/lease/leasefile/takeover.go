@@ -1,12 +1,10 @@
 package leasefile
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -191,62 +189,27 @@ func (f *File) convert(ctx context.Context, sources []*source) error {
 }
 
 func (f *File) copyRows(ctx context.Context, c *complete, s *source, a *aside) error {
-	n := s.size - s.rows
-	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, n), int(min(n+1, blockSize)))
 	mem := new(arena)
-	for number := 2; ; number++ {
-		if err := ctx.Err(); err != nil {
-			return err
+	row := func(line []byte) error { return s.copyRow(c, line, mem) }
+	bad := func(number int, reason error, line []byte) error {
+		if reason == nil {
+			return a.write(line)
 		}
-		line, err := in.ReadSlice('\n')
-		switch err {
-		case nil:
-			if err = (damage{errTooLong}); len(line) < blockSize {
-				err = s.copyRow(c, line[:len(line)-1], mem)
-			}
-		case bufio.ErrBufferFull:
-			if err = a.long(line, in); err == nil {
-				err = damage{errTooLong}
-			}
-			line = nil
-		case io.EOF:
-			if len(line) > 0 && s.layout.whole(line) {
-				return s.copyRow(c, line, mem)
-			}
-			f.report.Torn += int64(len(line))
-			return nil
-		}
-		var d damage
-		if errors.As(err, &d) {
-			err = f.damaged(a, Damage{s.name, number, d.error}, line)
-		}
-		if err != nil {
-			return err
-		}
+		return f.damaged(a, Damage{s.name, number, reason}, line)
 	}
+	torn, err := s.scan(ctx, row, bad)
+	f.report.Torn += int64(torn)
+	return err
 }
-
-// damage marks an error as the row's own.
-type damage struct{ error }
 
 // copyRow copies a row: as it is if it is one of ours, else rendered anew.
 func (s *source) copyRow(c *complete, line []byte, mem *arena) error {
-	if len(line) == 0 {
-		return nil
-	}
 	var r row
-	if err := s.layout.split(line, &r); err != nil {
-		return damage{err}
-	}
-	res, err := s.layout.schema.resource(&r)
-	if err != nil {
-		return damage{err}
-	}
-	if r.summed && s.layout.ours {
+	if s.layout.split(line, &r) == nil && r.summed && s.layout.ours {
 		return c.raw(append(line, '\n'))
 	}
-	l := lease.Lease{Resource: res}
-	if err := s.layout.schema.decode(&r, &l, mem); err != nil {
+	var l lease.Lease
+	if err := s.layout.decode(line, &l, mem); err != nil {
 		return damage{err}
 	}
 	return c.change(lease.Change{Lease: &l, Remove: l.Valid == 0})
@@ -301,25 +264,6 @@ func (a *aside) write(b []byte) error {
 // is wrong with it.
 func (a *aside) keep(d Damage, line []byte) error {
 	return a.write(append(fmt.Appendf(nil, "# %v\n", d), line...))
-}
-
-// long keeps a line that is longer than the reader's buffer, whose first part
-// was read.
-func (a *aside) long(part []byte, in *bufio.Reader) error {
-	for {
-		if err := a.write(part); err != nil {
-			return err
-		}
-		var err error
-		part, err = in.ReadSlice('\n')
-		switch err {
-		case bufio.ErrBufferFull:
-		case nil, io.EOF:
-			return a.write(part)
-		default:
-			return err
-		}
-	}
 }
 
 // close makes what was kept durable, before the file it came from is replaced.
