@@ -30,20 +30,12 @@ func (s *Server) allocate(x *Exchange) Verdict {
 // discover makes an offer: the address reserved for the client, the one that it
 // has or had, the one that it wishes, or any (RFC 2131 §4.3.1).
 func (s *Server) discover(x *Exchange) Verdict {
-	if !x.prepare() {
-		return DropDisabled
-	}
-	if wish, ok := x.Query.Addr(dhcp4.OptRequestedAddress); ok && given(wish) && x.mayHave(wish) {
-		x.hint(wish)
-	}
-	if x.fixed.IsValid() {
-		x.hint(x.fixed)
-		x.req.Fixed = true
-	}
+	x.prepare()
+	x.wish()
 	l, seq, err := s.leases.Offer(&x.req)
 	if x.req.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
 		s.conflict(x)
-		x.req.Hint, x.req.Fixed = lease.Resource{}, false
+		x.wish()
 		l, seq, err = s.leases.Offer(&x.req)
 	}
 	if err != nil {
@@ -52,6 +44,19 @@ func (s *Server) discover(x *Exchange) Verdict {
 	x.take(l, seq)
 	x.Reply = dhcp4.Offer
 	return Next
+}
+
+// wish asks the table for the address reserved for the client, and for no other;
+// else for the one that the client would like, if it may have it.
+func (x *Exchange) wish() {
+	r := &x.req
+	r.Hint, r.Fixed, r.Must = lease.Resource{}, false, false
+	if x.fixed.IsValid() {
+		x.hint(x.fixed)
+		r.Fixed, r.Must = true, true
+	} else if a, ok := x.Query.Addr(dhcp4.OptRequestedAddress); ok && given(a) && x.mayHave(a) {
+		x.hint(a)
+	}
 }
 
 // conflict notes that somebody else holds the address reserved for the client:
@@ -64,9 +69,7 @@ func (s *Server) conflict(x *Exchange) {
 // request answers a DHCPREQUEST by the state of the client that its fields show
 // (RFC 2131 §4.3.2, table 4).
 func (s *Server) request(x *Exchange) Verdict {
-	if !x.prepare() {
-		return DropDisabled
-	}
+	x.prepare()
 	want, _ := x.Query.Addr(dhcp4.OptRequestedAddress)
 	state := (*Server).reboot
 	switch {
@@ -98,9 +101,9 @@ func (s *Server) selecting(x *Exchange, want netip.Addr) Verdict {
 // a client that took the offer of a server without identifier: the offer makes it
 // known.
 func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
-	l, seq, ok := s.leases.Find(&x.req)
+	l, seq, known := s.known(x)
 	switch {
-	case !ok || l.State != lease.Leased && l.State != lease.Offered:
+	case !known:
 		return x.refuse("unknown client")
 	case l.Resource.Prefix.Addr() != want || !x.mayHave(want):
 		x.Seq = seq // the lease that it does have
@@ -113,13 +116,22 @@ func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
 // §4.3.2, RENEWING and REBINDING).
 func (s *Server) extend(x *Exchange, want netip.Addr) Verdict {
 	if !x.mayHave(want) {
-		if _, seq, ok := s.leases.Find(&x.req); ok {
+		if _, seq, known := s.known(x); known {
 			x.Seq = seq
 			return x.nak("address no longer available")
 		}
 		return x.refuse("address not of this link")
 	}
 	return s.grant(x, want, false)
+}
+
+// known finds the lease or offer that the client has on this link, whether or not
+// it may keep it.
+func (s *Server) known(x *Exchange) (lease.Lease, lease.Seq, bool) {
+	x.req.Within, x.req.Reserved = nil, nil
+	l, seq, ok := s.leases.Find(&x.req)
+	x.req.Within, x.req.Reserved = x.callbacks.within, x.callbacks.reserved
+	return l, seq, ok && (l.State == lease.Leased || l.State == lease.Offered)
 }
 
 // grant leases an address that mayHave let through. named says that the client

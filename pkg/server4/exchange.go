@@ -56,7 +56,11 @@ type Exchange struct {
 	name     name // what the client calls itself
 
 	// set by allocate
-	req   lease.Request
+	req       lease.Request
+	callbacks struct { // of req, made once
+		reserved func(lease.Resource) bool
+		within   func(*lease.Lease) bool
+	}
 	pools []*lease.Pool
 	fixed netip.Addr // the address reserved for the client, unless somebody else has it for now
 	Lease lease.Lease
@@ -80,9 +84,8 @@ type Exchange struct {
 func newExchange(s *Server, w *worker) *Exchange {
 	x := &Exchange{s: s, w: w, buf: make([]byte, 0, 1500), seal: make([]byte, 0, 1500), ctx: make([]byte, 0, 128)}
 	x.Query = &x.packet.Query
-	x.req.Reserved = x.reserved
-	x.req.Within = x.within
-	x.req.Shape = x.shape
+	x.callbacks.reserved, x.callbacks.within = x.reserved, x.within
+	x.req.Reserved, x.req.Within, x.req.Shape = x.callbacks.reserved, x.callbacks.within, x.shape
 	return x
 }
 

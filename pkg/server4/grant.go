@@ -15,8 +15,8 @@ func resource(a netip.Addr) lease.Resource {
 }
 
 // prepare fills in the request to the lease table: who asks, where from, and
-// out of which pools. It reports false when every subnet of the link is off.
-func (x *Exchange) prepare() bool {
+// out of which pools.
+func (x *Exchange) prepare() {
 	r := &x.req
 	r.Lease = lease.Lease{
 		Resource: lease.Resource{Kind: lease.V4},
@@ -34,12 +34,7 @@ func (x *Exchange) prepare() bool {
 	r.Source, r.Now = x.source(), x.at
 	x.fixed = x.reservedAddr()
 	x.pools = x.pools[:0]
-	on := false
 	for sub := range x.Subnet.Siblings(x.classes) {
-		if sub.Disabled != "" {
-			continue
-		}
-		on = true
 		for _, p := range sub.Pools {
 			if p.Admits(x.classes) {
 				x.pools = append(x.pools, p.Lease)
@@ -47,7 +42,6 @@ func (x *Exchange) prepare() bool {
 		}
 	}
 	r.Pools = x.pools
-	return on
 }
 
 func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
@@ -61,11 +55,10 @@ func (x *Exchange) context() []byte {
 	return x.ctx
 }
 
-// on returns the subnet of the client's link that holds a, nil when none does or
-// when it is off.
+// on returns the subnet of the client's link that holds a, nil when none does.
 func (x *Exchange) on(a netip.Addr) *topology.Subnet {
 	for sub := range x.Subnet.Siblings(x.classes) {
-		if sub.Prefix.Contains(a) && sub.Disabled == "" {
+		if sub.Prefix.Contains(a) {
 			return sub
 		}
 	}

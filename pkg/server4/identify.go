@@ -79,7 +79,7 @@ func (x *Exchange) reservation() {
 		if x.Host == nil {
 			x.Host = r
 		}
-		if r.Addr.IsValid() && sub.Prefix.Contains(r.Addr) && sub.Disabled == "" {
+		if r.Addr.IsValid() && sub.Prefix.Contains(r.Addr) {
 			x.Host = r
 			x.settle(sub)
 			return

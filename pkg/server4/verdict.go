@@ -21,7 +21,6 @@ const (
 	DropNoReturn    // there is no address to which a reply could go
 	DropIncomplete  // an address is missing that the message type needs
 	DropNoSubnet    // no subnet for the client's link
-	DropDisabled    // the subnet is switched off for a key that is not served
 	DropNoAddress   // no address is free for the client
 	DropOfferLimit  // too many offers are open for its relay or link
 	DropUnknown     // a client that we do not know: silence (RFC 2131 §4.3.2)
@@ -53,7 +52,6 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropNoReturn:    {"no-return", "pkt4-rfc-violation"},
 	DropIncomplete:  {"incomplete", "pkt4-rfc-violation"},
 	DropNoSubnet:    {"no-subnet", "pkt4-not-for-us"},
-	DropDisabled:    {"subnet-disabled", "pkt4-admin-filtered"},
 	DropNoAddress:   {"no-address", ""},
 	DropOfferLimit:  {"offer-limit", "pkt4-limit-exceeded"},
 	DropUnknown:     {"unknown-client", "pkt4-not-for-us"},
