@@ -1,6 +1,10 @@
 package topology
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
 
 // An Identifier is one way in which a client can be looked up; ID shares memory
 // with the packet.
@@ -46,9 +50,12 @@ func find(m map[Key]*Reservation, order []IdentifierKind, ids []Identifier) *Res
 }
 
 // Holder returns the reservation that keeps address a in subnet s, nil for
-// none. With reservations-out-of-pool an address inside a pool is never kept for
-// anybody, which spares the look-up, as in Kea.
+// none. With reservations-out-of-pool an address inside a pool is not kept for
+// anybody, as in Kea.
 func (t *Topology) Holder(s *Subnet, a netip.Addr) *Reservation {
+	if s.ReserveOut && s.inPool(a) {
+		return nil
+	}
 	if s.ReserveIn {
 		if r := s.Reserved[a]; r != nil {
 			return r
@@ -58,6 +65,14 @@ func (t *Topology) Holder(s *Subnet, a netip.Addr) *Reservation {
 		return t.ix.reserved[a]
 	}
 	return nil
+}
+
+// inPool reports whether a single address lies in a pool.
+func (s *Subnet) inPool(a netip.Addr) bool {
+	if a.Is4() {
+		return s.PoolOf(lease.V4, a) != nil
+	}
+	return s.PoolOf(lease.NA, a) != nil || s.PoolOf(lease.TA, a) != nil
 }
 
 // HolderPD is Holder for a delegated prefix.
@@ -76,6 +91,9 @@ func (t *Topology) HolderPD(s *Subnet, p netip.Prefix) *Reservation {
 // byResource turns reservations round: by the addresses and the prefixes they
 // keep.
 func byResource(m map[Key]*Reservation) (map[netip.Addr]*Reservation, map[netip.Prefix]*Reservation) {
+	if len(m) == 0 {
+		return nil, nil
+	}
 	addrs, prefixes := map[netip.Addr]*Reservation{}, map[netip.Prefix]*Reservation{}
 	for _, r := range m {
 		if r.Addr.IsValid() && !r.Addr.IsUnspecified() {
