@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 )
 
 // Version is set by the linker: -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=...
@@ -34,6 +36,12 @@ type Setup struct {
 
 	// Debug logs every packet on stdout, whatever the loggers say.
 	Debug bool
+
+	// Reload has the daemon read its configuration again; nil: never.
+	Reload <-chan struct{}
+
+	// Metrics is where the daemon counts; nil: a set of its own.
+	Metrics *metrics.Set
 
 	// Ready is called once the server serves; nil: nobody waits for it.
 	Ready func()

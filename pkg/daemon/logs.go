@@ -7,6 +7,7 @@ import (
 	"log/syslog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,10 +37,39 @@ type namedCore struct {
 	core zapcore.Core
 }
 
-// openLogs makes the loggers that a configuration asks for. root is the name of
-// the program as Kea has it ("kea-dhcp4"). A configuration without loggers gets
-// what Kea gives it: INFO to stdout, or to where KEA_LOGGER_DESTINATION says.
-func openLogs(root string, loggers []config.Logger) (*zap.Logger, *logSet, error) {
+// newLog makes the daemon's logger: the one it was given, or one that goes where
+// the configuration's loggers say.
+func (d *daemon) newLog(cfg *config.Config) (*zap.Logger, *outlet, error) {
+	if d.setup.Log != nil {
+		return d.setup.Log, nil, nil
+	}
+	set, err := d.newCores(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := new(outlet)
+	o.set.Store(set)
+	return zap.New(&router{out: o}, zap.ErrorOutput(zapcore.Lock(os.Stderr))), o, nil
+}
+
+// newCores opens what a configuration's loggers ask for. One without loggers
+// gets what Kea gives it: INFO to stdout, or to where KEA_LOGGER_DESTINATION
+// says.
+func (d *daemon) newCores(cfg *config.Config) (*logSet, error) {
+	loggers := cfg.Loggers
+	switch {
+	case d.setup.Log != nil:
+		return new(logSet), nil
+	case d.setup.Debug:
+		stdout := config.Output{Output: "stdout", Flush: true}
+		loggers = []config.Logger{{Severity: "DEBUG", DebugLevel: 99, Outputs: []config.Output{stdout}}}
+	}
+	return openLogs(d.kea, d.name, loggers)
+}
+
+// openLogs opens loggers. A name is that of Kea's program or of ours, and what
+// follows it after a dot.
+func openLogs(kea, ours string, loggers []config.Logger) (*logSet, error) {
 	set := new(logSet)
 	var problems []error
 	for _, l := range loggers {
@@ -48,22 +78,37 @@ func openLogs(root string, loggers []config.Logger) (*zap.Logger, *logSet, error
 			problems = append(problems, err)
 			continue
 		}
-		name, _ := strings.CutPrefix(l.Name, root)
+		name := strings.TrimPrefix(strings.TrimPrefix(l.Name, kea), ours)
 		set.cores = append(set.cores, namedCore{strings.TrimPrefix(name, "."), core})
 	}
-	if err := errors.Join(problems...); err != nil {
-		set.Close()
-		return nil, nil, err
-	}
-	if !set.hasRoot() {
+	if len(problems) == 0 && !set.hasRoot() {
 		core, err := set.core(config.Logger{Severity: "INFO", Outputs: []config.Output{{Output: firstOutput(), Flush: true}}})
-		if err != nil {
-			set.Close()
-			return nil, nil, err
-		}
+		problems = append(problems, err)
 		set.cores = append(set.cores, namedCore{"", core})
 	}
-	return zap.New(&router{set: set}, zap.ErrorOutput(zapcore.Lock(os.Stderr))), set, nil
+	if err := errors.Join(problems...); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return set, nil
+}
+
+// An outlet is where a logger's lines go now; a reload puts other loggers there.
+type outlet struct{ set atomic.Pointer[logSet] }
+
+// swap changes over to other loggers and closes those so far. A nil outlet
+// belongs to a logger from outside and stays.
+func (o *outlet) swap(set *logSet) {
+	if o != nil {
+		o.set.Swap(set).Close()
+	}
+}
+
+// Close flushes and closes the loggers.
+func (o *outlet) Close() error {
+	if o == nil {
+		return nil
+	}
+	return o.set.Load().Close()
 }
 
 // firstOutput is where to log before any configuration has been read, and when
@@ -194,14 +239,14 @@ func encoder(withTime bool) zapcore.Encoder {
 
 // A router sends each entry to the core whose name fits best.
 type router struct {
-	set    *logSet
+	out    *outlet
 	fields []zapcore.Field
 }
 
 func (r *router) pick(name string) zapcore.Core {
 	var best zapcore.Core
 	longest := -1
-	for _, c := range r.set.cores {
+	for _, c := range r.out.set.Load().cores {
 		fits := c.name == "" || name == c.name || strings.HasPrefix(name, c.name+".")
 		if fits && len(c.name) > longest {
 			best, longest = c.core, len(c.name)
@@ -213,7 +258,7 @@ func (r *router) pick(name string) zapcore.Core {
 // Enabled implements zapcore.Core: whether any logger wants the level. Check
 // asks the one that the entry belongs to.
 func (r *router) Enabled(l zapcore.Level) bool {
-	for _, c := range r.set.cores {
+	for _, c := range r.out.set.Load().cores {
 		if c.core.Enabled(l) {
 			return true
 		}
@@ -223,7 +268,7 @@ func (r *router) Enabled(l zapcore.Level) bool {
 
 // With implements zapcore.Core.
 func (r *router) With(fields []zapcore.Field) zapcore.Core {
-	return &router{set: r.set, fields: append(r.fields[:len(r.fields):len(r.fields)], fields...)}
+	return &router{out: r.out, fields: append(r.fields[:len(r.fields):len(r.fields)], fields...)}
 }
 
 // Check implements zapcore.Core.
@@ -243,7 +288,7 @@ func (r *router) Write(e zapcore.Entry, fields []zapcore.Field) error {
 // Sync implements zapcore.Core.
 func (r *router) Sync() error {
 	var errs []error
-	for _, c := range r.set.cores {
+	for _, c := range r.out.set.Load().cores {
 		errs = append(errs, c.core.Sync())
 	}
 	return errors.Join(errs...)

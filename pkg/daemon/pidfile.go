@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,12 +33,14 @@ func pidName(dir, configFile, program string) string {
 	return filepath.Join(dir, strings.TrimSuffix(base, filepath.Ext(base))+"."+program+".pid")
 }
 
+var errServed = errors.New("is served already")
+
 // writePID writes the file, unless a living process of the same program holds
 // it. A file left by a process that was killed is written over.
 func writePID(dir, configFile, program string) (*pidFile, error) {
 	name := pidName(dir, configFile, program)
 	if pid, ok := readPID(name); ok && runs(pid, program) {
-		return nil, fmt.Errorf("daemon: %s serves %s already, as process %d by %s", program, configFile, pid, name)
+		return nil, fmt.Errorf("daemon: %s %w, as process %d by %s", configFile, errServed, pid, name)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("daemon: pid file: %w", err)

@@ -1,0 +1,113 @@
+// Demo shows the main job of this project on one machine, without privileges: a
+// client gets an IPv4 lease over IPv6 through dhcp6d and dhcp4d, dhcp4d is
+// killed and started again, and the client renews the same address. It ends by
+// itself.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "the folder with the built programs")
+	flag.Parse()
+	if err := run(*bin); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(bin string) error {
+	if err := needLoopback(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "dhcp4o6-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := newStage(bin, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	return s.play()
+}
+
+// needLoopback says plainly what is missing on a host without IPv6.
+func needLoopback() error {
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		return fmt.Errorf("this machine has no IPv6 loopback address ::1, which the pair talks over (%w)", err)
+	}
+	return c.Close()
+}
+
+// play is the demo, scene by scene.
+func (s *stage) play() error {
+	s.title("Both daemons start, as processes of an ordinary user, on ports that were free")
+	if err := s.start("dhcp6d", "-p", fmt.Sprint(s.port), "-P", "0"); err != nil {
+		return err
+	}
+	if err := s.start("dhcp4d"); err != nil {
+		return err
+	}
+
+	s.title("A client asks for an IPv4 address inside DHCPv6")
+	if err := s.client(); err != nil {
+		return err
+	}
+	addr, row, err := s.lease()
+	if err != nil {
+		return err
+	}
+
+	s.title("dhcp4d is killed (SIGKILL) and started again")
+	s.kill("dhcp4d")
+	if err := s.start("dhcp4d"); err != nil {
+		return err
+	}
+
+	time.Sleep(time.Second) // lease files count in seconds: the renewal shall be seen to be a later one
+	s.title("The client renews " + addr)
+	if err := s.client("--renew-address", addr); err != nil {
+		return err
+	}
+	again, renewed, err := s.lease()
+	if err != nil {
+		return err
+	}
+	if again != addr {
+		return fmt.Errorf("the client had %s and now has %s", addr, again)
+	}
+
+	s.title("The lease file, before the kill and after the renewal")
+	s.say("", row)
+	s.say("", renewed)
+	s.title("Done: " + addr + " outlived the crash")
+	return nil
+}
+
+// lease returns the address and the row of the last lease in the file.
+func (s *stage) lease() (addr, row string, err error) {
+	b, err := os.ReadFile(s.leases)
+	if err != nil {
+		return "", "", err
+	}
+	rows := strings.Split(strings.TrimSpace(string(b)), "\n")
+	row = rows[len(rows)-1]
+	addr, _, ok := strings.Cut(row, ",")
+	if !ok || net.ParseIP(addr) == nil {
+		return "", "", fmt.Errorf("no lease in %s", filepath.Base(s.leases))
+	}
+	return addr, row, nil
+}
+
+// patience is how long a scene may take before something is wrong.
+const patience = 10 * time.Second

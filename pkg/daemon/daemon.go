@@ -1,0 +1,345 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
+)
+
+// A kind is what tells the two servers apart, as far as this package is
+// concerned.
+type kind struct {
+	family topology.Family
+	name   string // "dhcp4d"
+	kea    string // "kea-dhcp4": the root of its loggers, and the default name of its files
+	side   ipc.Side
+	listen func(transport.Options) (*transport.Group, error)
+
+	// engine makes the server out of what the daemon has assembled.
+	engine func(*daemon) (engine, error)
+}
+
+// An engine is server4.Server or server6.Server.
+type engine interface {
+	Serve(ctx context.Context, conn transport.Conn)
+	// servePair reads the pair until ctx ends.
+	servePair(ctx context.Context, d *daemon)
+	// links tells of the host's links and addresses as they are now.
+	links([]netif.Interface)
+	// replace puts a configuration in force that the daemon has prepared.
+	replace(*config.Config)
+}
+
+// A daemon is one server with all its parts.
+type daemon struct {
+	kind
+	setup   Setup
+	log     *zap.Logger
+	out     *outlet // under log
+	metrics *metrics.Set
+
+	cfg    *config.Config
+	leases *leases
+	group  *transport.Group
+	pair   *ipc.Conn
+	engine engine
+
+	peer sometimes // lines about the pair
+}
+
+// errConfig says that the configuration was refused; what is wrong with it has
+// been printed.
+var errConfig = errors.New("the configuration was refused")
+
+// run serves until ctx is done.
+func (k kind) run(ctx context.Context, setup Setup) (err error) {
+	d := &daemon{kind: k, setup: setup, metrics: new(metrics.Set)}
+	if setup.Metrics != nil {
+		d.metrics = setup.Metrics
+	}
+	if err := d.firstConfig(); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			d.log.Error("server stopped", zap.Error(err))
+		}
+		d.out.Close()
+	}()
+	if setup.PIDFile {
+		pid, err := d.writePID()
+		if err != nil {
+			return err
+		}
+		defer pid.remove()
+	}
+	return d.serve(ctx)
+}
+
+// firstConfig reads the configuration and opens the loggers that it asks for.
+func (d *daemon) firstConfig() error {
+	cfg, problems := config.Load(d.setup.ConfigFile, d.family, config.Options{})
+	if cfg == nil {
+		for _, p := range problems {
+			fmt.Fprintln(os.Stderr, p.String())
+		}
+		return errConfig
+	}
+	if len(cfg.Refuse) > 0 && !d.setup.ServeAnyway {
+		for _, reason := range cfg.Refuse {
+			fmt.Fprintf(os.Stderr, "%s: %s: %s\n", d.name, cfg.File, reason)
+		}
+		fmt.Fprintf(os.Stderr, "%s: not started: this would change who gets what; --serve-anyway starts without it\n", d.name)
+		return errConfig
+	}
+	var err error
+	if d.log, d.out, err = d.newLog(cfg); err != nil {
+		return err
+	}
+	d.cfg = cfg
+	d.sayProblems(problems)
+	return nil
+}
+
+// sayProblems logs what a configuration that is in use leaves to be desired.
+func (d *daemon) sayProblems(problems []config.Problem) {
+	for i := range problems {
+		d.log.Warn("configuration", zap.String("problem", problems[i].Error()))
+	}
+	for _, reason := range d.cfg.Refuse {
+		d.log.Error("serving without what the configuration asks for", zap.String("reason", reason))
+	}
+	for _, what := range d.cfg.Disabled {
+		d.log.Error("out of use", zap.String("reason", what))
+	}
+}
+
+func (d *daemon) writePID() (*pidFile, error) {
+	dir, asked := pidDir()
+	pid, err := writePID(dir, d.cfg.File, d.name)
+	if err == nil || asked || errors.Is(err, errServed) {
+		return pid, err
+	}
+	d.log.Info("no pid file", zap.Error(err))
+	return nil, nil
+}
+
+// serve assembles the server, runs it and takes it apart: sockets, workers,
+// table, store.
+func (d *daemon) serve(ctx context.Context) error {
+	if err := d.openLeases(ctx); err != nil {
+		return err
+	}
+	defer d.leases.close(d.log)
+	if err := d.openSockets(); err != nil {
+		return err
+	}
+	if err := d.openPair(); err != nil {
+		return errors.Join(err, d.group.Close())
+	}
+	defer d.pair.Close()
+	var err error
+	if d.engine, err = d.kind.engine(d); err != nil {
+		return errors.Join(err, d.group.Close())
+	}
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var workers sync.WaitGroup
+	links := d.followLinks(working, &workers)
+	workers.Go(func() { d.group.Follow(working, links, func(c transport.Conn) { d.engine.Serve(working, c) }) })
+	workers.Go(func() { d.engine.servePair(working, d) })
+	workers.Go(func() { d.leases.keep(working, d.log) })
+
+	d.log.Info("server version " + Version + " started")
+	d.sayReady()
+	d.loop(ctx)
+	d.log.Info("server stops")
+	if err := notify("STOPPING=1"); err != nil {
+		d.log.Warn("service manager", zap.Error(err))
+	}
+	stop()
+	workers.Wait()
+	return nil
+}
+
+// followLinks tells the engine of every change of the links, then passes it on to
+// the sockets.
+func (d *daemon) followLinks(ctx context.Context, workers *sync.WaitGroup) <-chan netif.Event {
+	changes, err := netif.Follow(ctx)
+	if err != nil {
+		d.log.Warn("links are not followed", zap.Error(err)) // those that are there now are served
+		return nil
+	}
+	links := make(chan netif.Event)
+	workers.Go(func() {
+		defer close(links)
+		for e := range changes {
+			d.engine.links(e.Interfaces)
+			select {
+			case links <- e:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return links
+}
+
+func (d *daemon) sayReady() {
+	if err := notify("READY=1"); err != nil {
+		d.log.Warn("service manager", zap.Error(err))
+	}
+	if d.setup.Ready != nil {
+		d.setup.Ready()
+	}
+}
+
+// loop is the one goroutine for what comes after the start.
+func (d *daemon) loop(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.setup.Reload:
+			d.reload()
+		case <-second.C:
+			d.tryPair()
+		}
+	}
+}
+
+func (d *daemon) openSockets() error {
+	g, err := d.listen(transport.Options{
+		Specs:      specs(d.cfg),
+		Port:       uint16(d.setup.Port),
+		Raw:        d.family == topology.V4 && !d.cfg.Interfaces.UDP,
+		RequireAll: d.cfg.Interfaces.RequireAll,
+		OnProblem: func(iface string, err error) {
+			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err))
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("daemon: sockets: %w", err)
+	}
+	d.group = g
+	for _, s := range g.Sockets() {
+		d.log.Info("socket", zap.String("iface", s.Iface), zap.Stringer("addr", s.Addr), zap.Int("receive-buffer", s.ReceiveBuffer))
+	}
+	return nil
+}
+
+func specs(cfg *config.Config) []transport.Spec {
+	all := make([]transport.Spec, len(cfg.Interfaces.Specs))
+	for i, s := range cfg.Interfaces.Specs {
+		all[i] = transport.Spec{Iface: s.Iface, Addr: s.Addr}
+	}
+	return all
+}
+
+// openPair opens this daemon's end of the pair. A port that is taken is no
+// reason to leave plain clients unserved: it is tried again every second.
+func (d *daemon) openPair() error {
+	o := ipc.Options{Pad: d.cfg.Ours.PadIPC, OnPeer: d.peerChanged, OnRefused: d.refused}
+	c, err := ipc.Dial(d.side, d.cfg.DHCP4o6Port, o)
+	if err != nil {
+		d.log.Error("the pair's port cannot be opened; it is tried again", zap.Uint16("port", d.cfg.DHCP4o6Port), zap.Error(err))
+		c, err = ipc.Dial(d.side, 0, o)
+	}
+	d.pair = c
+	return err
+}
+
+func (d *daemon) tryPair() {
+	if port := d.cfg.DHCP4o6Port; d.pair.Port() != port {
+		if err := d.pair.Reopen(port); err == nil {
+			d.log.Info("the pair's port is open", zap.Uint16("port", port))
+		}
+	}
+}
+
+// peerChanged is called by the pair's reader and writers.
+func (d *daemon) peerChanged(gone bool) {
+	if !gone {
+		d.log.Info("the other daemon answers")
+		return
+	}
+	d.metrics.Counter("4o6-no-peer").Inc()
+	if d.peer.now() {
+		d.log.Warn("the other daemon is not there: 4o6 messages are lost until it comes back")
+	}
+}
+
+func (d *daemon) refused(f ipc.Fault) {
+	d.metrics.Counter("4o6-bad-packet").Inc()
+	d.metrics.Counter("4o6-bad-packet-" + f.Reason()).Inc()
+	if ce := d.log.Check(zap.DebugLevel, "4o6 message refused"); ce != nil {
+		ce.Write(zap.String("reason", f.Reason()))
+	}
+}
+
+// A sometimes lets one line through every ten seconds.
+type sometimes struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (s *sometimes) now() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.last) < 10*time.Second {
+		return false
+	}
+	s.last = time.Now()
+	return true
+}
+
+// dataDir is where files stand whose place the configuration leaves open: the
+// service manager's choice, else KEA_DHCP_DATA_DIR, else ours.
+func dataDir() string {
+	for _, v := range []string{"KEA_DHCP_DATA_DIR", "STATE_DIRECTORY"} {
+		if d := os.Getenv(v); d != "" {
+			return strings.SplitN(d, ":", 2)[0]
+		}
+	}
+	return "/var/lib/dhcp4o6"
+}
+
+// leaseFile is the file of the leases. A name without a folder stands in the
+// data folder, as in Kea 3.
+func leaseFile(k kind, cfg *config.Config) string {
+	name := cfg.LeaseDB.Name
+	if name == "" {
+		name = fmt.Sprintf("kea-leases%d.csv", k.family)
+	}
+	if !strings.ContainsRune(name, '/') {
+		name = filepath.Join(dataDir(), name)
+	}
+	return name
+}
+
+// pools are all pools of a topology that are in use.
+func pools(t *topology.Topology) []*lease.Pool {
+	var all []*lease.Pool
+	for _, s := range t.Subnets {
+		for _, p := range s.Pools {
+			all = append(all, p.Lease)
+		}
+	}
+	return all
+}

@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasefile"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+// leases is the table and what keeps it in order while the server runs.
+type leases struct {
+	table *lease.Table
+	file  string // "" when nothing is kept
+
+	settings atomic.Pointer[housekeeping]
+	changed  chan struct{} // settings were replaced
+}
+
+// housekeeping is what the configuration says about expiry and clean-up.
+type housekeeping struct {
+	expired config.Expired
+	clean   time.Duration
+}
+
+// openLeases opens the store and loads it into the table.
+func (d *daemon) openLeases(ctx context.Context) error {
+	l := &leases{changed: make(chan struct{}, 1)}
+	store, err := d.openStore(l)
+	if err != nil {
+		return err
+	}
+	l.table = lease.NewTable(store, tableOptions(d.cfg))
+	n, err := l.table.Load(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("daemon: leases: %w", err), l.table.Close())
+	}
+	if f, ok := store.(*leasefile.File); ok {
+		d.sayLoaded(n, f.Report())
+	}
+	d.leases = l
+	l.configure(d.cfg)
+	return nil
+}
+
+func (d *daemon) openStore(l *leases) (lease.Store, error) {
+	if !d.cfg.LeaseDB.Persist {
+		d.log.Warn("leases are not kept: lease-database.persist is false")
+		return new(lease.Volatile), nil
+	}
+	l.file = leaseFile(d.kind, d.cfg)
+	o := leasefile.Options{Family: leasefile.V4, MaxRowErrors: d.cfg.LeaseDB.MaxRowErrors}
+	if d.family == topology.V6 {
+		o.Family = leasefile.V6
+	}
+	return leasefile.Open(l.file, o)
+}
+
+func (d *daemon) sayLoaded(leases int, r leasefile.Report) {
+	d.log.Info("leases loaded", zap.String("file", r.Name), zap.Int("leases", leases), zap.Int("rows", r.Rows),
+		zap.Int64("size", r.Size), zap.Duration("took", r.Took.Round(time.Millisecond)))
+	if len(r.TakenOver) > 0 {
+		d.log.Info("Kea's lease files were taken over", zap.Strings("files", r.TakenOver))
+	}
+	if r.Torn > 0 {
+		d.log.Warn("a torn last row was cut off", zap.String("file", r.Name), zap.Int64("octets", r.Torn))
+	}
+	for _, damage := range r.Damage {
+		d.log.Error("a damaged row was left out", zap.Error(damage))
+	}
+	if r.Damaged > 0 {
+		d.log.Error("damaged rows were kept aside", zap.Int("rows", r.Damaged), zap.String("file", r.Aside))
+	}
+}
+
+func tableOptions(cfg *config.Config) lease.TableOptions {
+	return lease.TableOptions{
+		OfferHold:          cfg.Ours.OfferHold,
+		MaxOffersPerSource: cfg.Ours.OfferLimit,
+		DeclineProbation:   cfg.DeclineProbation,
+		HoldReclaimed:      orNever(cfg.Expired.Hold),
+	}
+}
+
+// orNever turns Kea's zero, "not at all", into the table's.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// configure takes over what a configuration says about leases besides pools.
+func (l *leases) configure(cfg *config.Config) {
+	l.table.Configure(tableOptions(cfg))
+	l.settings.Store(&housekeeping{cfg.Expired, cfg.LeaseDB.LFCInterval})
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// keep ends what has expired, cleans the lease file up and heals a store that is
+// down, until ctx is done.
+func (l *leases) keep(ctx context.Context, log *zap.Logger) {
+	var w sync.WaitGroup
+	defer w.Wait()
+	w.Go(func() { l.expire(ctx, log) })
+	w.Go(func() { l.clean(ctx, log) })
+}
+
+// expire reclaims leases in rounds, as expired-leases-processing says. Between
+// rounds a look at the clock every second ends offers.
+func (l *leases) expire(ctx context.Context, log *zap.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	next := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			e := l.settings.Load().expired
+			if e.ReclaimWait == 0 || now.Before(next) {
+				continue
+			}
+			next = now.Add(e.ReclaimWait)
+			if n := l.round(e); n > 0 {
+				log.Debug("expired leases reclaimed", zap.Int("leases", n))
+			}
+		}
+	}
+}
+
+// round is one round of reclamation: at most MaxLeases, for at most MaxTime.
+func (l *leases) round(e config.Expired) int {
+	const step = 1000 // leases between two looks at the clock
+	begin := time.Now()
+	done := 0
+	for {
+		limit := step
+		if e.MaxLeases > 0 {
+			limit = min(step, e.MaxLeases-done)
+		}
+		n := l.table.Expire(time.Now(), limit)
+		done += n
+		if n < limit || e.MaxLeases > 0 && done >= e.MaxLeases || e.MaxTime > 0 && time.Since(begin) >= e.MaxTime {
+			return done
+		}
+	}
+}
+
+// clean rewrites the lease file when it is time to (lfc-interval), and at once,
+// again and again, when the store is down.
+func (l *leases) clean(ctx context.Context, log *zap.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last := time.Now()
+	var said sometimes
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			down := l.table.Down()
+			every := l.settings.Load().clean
+			switch {
+			case down != nil && said.now():
+				log.Error("leases cannot be made durable: no new lease is answered", zap.Error(down))
+			case down == nil && (every == 0 || now.Sub(last) < every):
+				continue
+			}
+			last = now
+			l.rewrite(ctx, log, down != nil)
+		}
+	}
+}
+
+func (l *leases) rewrite(ctx context.Context, log *zap.Logger, healing bool) {
+	begin := time.Now()
+	if err := l.table.Clean(ctx); err != nil {
+		if ctx.Err() == nil && !healing {
+			log.Error("lease file was not cleaned up", zap.String("file", l.file), zap.Error(err))
+		}
+		return
+	}
+	if healing {
+		log.Info("leases are durable again", zap.String("file", l.file))
+		return
+	}
+	log.Info("lease file cleaned up", zap.String("file", l.file), zap.Duration("took", time.Since(begin).Round(time.Millisecond)))
+}
+
+// close syncs what is left and closes the store.
+func (l *leases) close(log *zap.Logger) {
+	if err := l.table.Close(); err != nil {
+		log.Error("lease store", zap.Error(err))
+	}
+}

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+)
+
+// Exit codes of the daemons.
+const (
+	exitOK     = 0
+	exitFailed = 1 // could not start, or the configuration has errors
+	exitUsage  = 2
+)
+
+// Main6 is the program dhcp6d: it runs the command line and returns the exit code.
+func Main6(args []string) int { return dhcp6.main(args, os.Stdout, os.Stderr) }
+
+// Main4 is the program dhcp4d.
+func Main4(args []string) int { return dhcp4.main(args, os.Stdout, os.Stderr) }
+
+func (k kind) main(args []string, out, errs io.Writer) int {
+	c, err := parseFlags(k.name, args, out, errs)
+	switch {
+	case err != nil:
+		return exitUsage
+	case c.do == done:
+		return exitOK
+	case c.do == check:
+		return k.check(c.ConfigFile, out, errs)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	reload, ignore := reloads()
+	defer ignore()
+	c.Reload = reload
+	if err := k.run(ctx, c.Setup); err != nil {
+		if !errors.Is(err, errConfig) { // which has been printed
+			fmt.Fprintf(errs, "%s: %v\n", k.name, err)
+		}
+		return exitFailed
+	}
+	return exitOK
+}
+
+// reloads turns SIGHUP into reloads; several in a row may become one.
+func reloads() (<-chan struct{}, func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	reload := make(chan struct{}, 1)
+	go func() {
+		for range signals {
+			select {
+			case reload <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return reload, func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}
+
+// check prints everything that is wrong with a configuration, and what it asks
+// for in vain.
+func (k kind) check(file string, out, errs io.Writer) int {
+	cfg, problems := config.Load(file, k.family, config.Options{})
+	for i := range problems {
+		fmt.Fprintln(errs, problems[i].String())
+	}
+	if cfg == nil {
+		fmt.Fprintf(errs, "%s: %s has errors\n", k.name, file)
+		return exitFailed
+	}
+	for _, reason := range cfg.Refuse {
+		fmt.Fprintf(errs, "%s: a start needs --serve-anyway: %s\n", file, reason)
+	}
+	fmt.Fprintf(out, "%s: %s is correct\n", k.name, file)
+	return exitOK
+}
