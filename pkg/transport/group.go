@@ -31,7 +31,7 @@ type Group struct {
 	closed   bool
 	wake     chan struct{} // holds one: left or failed has been set
 
-	sending atomic.Pointer[[]*conn] // conns, for Senders
+	sending atomic.Pointer[sending] // conns, for Senders
 
 	frameOnce   sync.Once
 	frameSender atomic.Pointer[link.Sender] // nil: not opened, or not to be had
@@ -53,7 +53,7 @@ func listen(o Options, v4 bool, port uint16) (*Group, error) {
 	}
 	o.defaults(port)
 	g := &Group{o: o, v4: v4, specs: o.Specs, leaving: make(map[key]*conn), wake: make(chan struct{}, 1)}
-	g.sending.Store(new([]*conn))
+	g.sending.Store(newSending(nil))
 	links, err := netif.List()
 	if err != nil {
 		return nil, err
@@ -120,13 +120,11 @@ func (g *Group) Follow(ctx context.Context, links <-chan netif.Event, serve func
 				links = nil // never ready again
 				break
 			}
-			g.update(func() []netif.Interface { return e.Interfaces })
+			g.update(e.Interfaces)
 		case <-g.wake:
-			if g.hasLeft() {
-				g.update(func() []netif.Interface { return g.links })
-			}
+			g.again(false)
 		case <-retry:
-			g.update(func() []netif.Interface { return g.links })
+			g.again(true)
 		}
 		stop()
 	}
@@ -140,20 +138,23 @@ func (g *Group) Follow(ctx context.Context, links <-chan netif.Event, serve func
 	_ = g.Close() // nothing is left that could be lost
 }
 
-// update reconciles the Group with a picture that is taken under its lock.
-func (g *Group) update(links func() []netif.Interface) {
+// update reconciles the Group with a new picture.
+func (g *Group) update(links []netif.Interface) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.closed {
-		g.tell(g.reconcile(links()))
+		g.tell(g.reconcile(links))
 	}
 }
 
-// hasLeft tells whether a socket has been left whose address may be wanted.
-func (g *Group) hasLeft() bool {
+// again reconciles the Group with the picture it has: to try what has failed,
+// or when a socket has been left whose address may be wanted.
+func (g *Group) again(failed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.left
+	if !g.closed && (failed || g.left) {
+		g.tell(g.reconcile(g.links))
+	}
 }
 
 // retryTimer fires when a socket that failed should be tried again.
@@ -223,8 +224,7 @@ func (g *Group) adopt(opened []*conn) {
 
 // publish shows Senders the sockets there are now.
 func (g *Group) publish() {
-	conns := append([]*conn(nil), g.conns...)
-	g.sending.Store(&conns)
+	g.sending.Store(newSending(g.conns))
 }
 
 // start serves c until its worker returns.

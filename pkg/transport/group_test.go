@@ -232,7 +232,7 @@ func TestSenderAnswersFromTheSocket(t *testing.T) {
 	s := g.Sender()
 	n, err := s.Write([]transport.Datagram{
 		{Data: []byte("by routing"), Peer: to},
-		{Data: []byte("nowhere"), Peer: to, IfIndex: 9999},
+		{Data: []byte("nowhere"), Peer: to, IfIndex: 9999}, // for the kernel to refuse
 		{Data: []byte("by link"), Peer: to, IfIndex: 1},
 	})
 	if n != 2 || err == nil {
@@ -263,5 +263,56 @@ func TestSenderAnswersFromTheSocket(t *testing.T) {
 	}
 	if _, err := s.Write([]transport.Datagram{{Data: []byte("x"), Peer: to}}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Write after Close: %v", err)
+	}
+}
+
+// The path that a server uses: the Conns of a Group and its Sender.
+func TestGroupDoesNotAllocate(t *testing.T) {
+	for _, tt := range []struct {
+		addr   string
+		listen func(transport.Options) (*transport.Group, error)
+	}{{"127.0.0.1", transport.Listen4}, {"::1", transport.Listen6}} {
+		t.Run(tt.addr, func(t *testing.T) {
+			local := netip.MustParseAddr(tt.addr)
+			port := freePort(t, tt.addr)
+			g, err := tt.listen(transport.Options{Specs: []transport.Spec{{Iface: "lo", Addr: local}}, Port: port})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := g.Sender()
+			conns := make(chan transport.Conn)
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				g.Follow(ctx, nil, func(c transport.Conn) { conns <- c; <-ctx.Done() })
+			}()
+			c := <-conns
+			in, out := make([]transport.Datagram, 64), make([]transport.Datagram, 16)
+			for i := range out { // to itself
+				out[i] = transport.Datagram{Data: make([]byte, 300), Peer: netip.AddrPortFrom(local, port), IfIndex: 1}
+			}
+			read := func() {
+				for n := 0; n < len(out); {
+					k, err := c.Read(in)
+					if err != nil {
+						t.Fatal(err)
+					}
+					n += k
+				}
+			}
+			for name, w := range map[string]transport.Conn{"socket": c, "sender": s} {
+				if n := testing.AllocsPerRun(100, func() {
+					if n, err := w.Write(out); n != len(out) || err != nil {
+						t.Fatal(n, err)
+					}
+					read()
+				}); n != 0 {
+					t.Errorf("%s: %v allocations for a Write and a Read of 16", name, n)
+				}
+			}
+			cancel()
+			<-done
+		})
 	}
 }

@@ -91,7 +91,7 @@ func (g *Group) nudge() {
 
 // Sockets returns what is open now.
 func (g *Group) Sockets() []Socket {
-	conns := *g.sending.Load()
+	conns := g.sending.Load().all
 	s := make([]Socket, len(conns))
 	for i, c := range conns {
 		s[i] = c.Socket()

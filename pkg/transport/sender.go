@@ -49,11 +49,11 @@ func (s *sender) Write(out []Datagram) (sent int, err error) {
 	if s.closed.Load() {
 		return 0, net.ErrClosed
 	}
-	conns := *s.group.sending.Load()
+	sockets := s.group.sending.Load()
 	for len(out) > 0 {
-		c := choose(conns, &out[0])
+		c := sockets.choose(&out[0])
 		n := 1
-		for n < len(out) && choose(conns, &out[n]) == c {
+		for n < len(out) && sockets.choose(&out[n]) == c {
 			n++
 		}
 		if c == nil {
@@ -67,36 +67,65 @@ func (s *sender) Write(out []Datagram) (sent int, err error) {
 	return sent, err
 }
 
-// choose picks the socket that d leaves through.
-func choose(conns []*conn, d *Datagram) *conn {
-	var best *conn
-	score := 0
-	for _, c := range conns {
-		if n := c.suits(d); n > score {
-			best, score = c, n
+// A sending is the sockets that Senders choose from, at one time.
+type sending struct {
+	all      []*conn
+	byLink   map[int][]*conn
+	anywhere []*conn // those that are not bound to their link
+}
+
+func newSending(conns []*conn) *sending {
+	s := &sending{all: append([]*conn(nil), conns...), byLink: make(map[int][]*conn)}
+	for _, c := range s.all {
+		if c.key.boundToLink() {
+			s.byLink[c.key.index] = append(s.byLink[c.key.index], c)
+		} else {
+			s.anywhere = append(s.anywhere, c)
 		}
 	}
+	return s
+}
+
+// choose picks the socket that d leaves through, nil when there is none.
+func (s *sending) choose(d *Datagram) (best *conn) {
+	score := 0
+	consider := func(conns []*conn) {
+		for _, c := range conns {
+			if n := c.suits(d); n > score {
+				best, score = c, n
+			}
+		}
+	}
+	if d.IfIndex == 0 {
+		consider(s.all)
+		return best
+	}
+	consider(s.byLink[d.IfIndex])
+	consider(s.anywhere)
 	return best
 }
 
-// suits rates c for sending d; 0 means not at all.
+// suits rates c for sending d, which it can if its link allows; 0 means not at
+// all. The source that the socket gives d must be one that the peer can answer
+// to: a link-local one only on the link (RFC 4007 §9). A group's socket leaves
+// the source to routing.
 func (c *conn) suits(d *Datagram) int {
-	if c.key.kind != unicast || c.key.addr.Is4() != d.Peer.Addr().Is4() {
+	if c.key.addr.Is4() != d.Peer.Addr().Is4() || c.key.kind == broadcast {
 		return 0
 	}
-	same := c.key.index == d.IfIndex
-	if d.IfIndex != 0 && !same && (c.key.bound() || c.key.addr.IsLinkLocalUnicast()) {
-		return 0
+	if c.key.kind == unicast && c.key.addr == d.Local {
+		return 5
 	}
-	n := 1
-	if same {
-		n += 2
+	near, onLink := d.Peer.Addr().IsLinkLocalUnicast(), c.key.index == d.IfIndex
+	switch {
+	case c.key.kind == group && near:
+		return 2
+	case c.key.kind == group:
+		return 3
+	case c.key.addr.IsLinkLocalUnicast() == near && (onLink || d.IfIndex == 0):
+		return 4
+	case c.key.addr.IsLinkLocalUnicast():
+		return 1
 	}
-	if c.key.addr.IsLinkLocalUnicast() == d.Peer.Addr().IsLinkLocalUnicast() {
-		n++
-	}
-	if c.key.addr == d.Local {
-		n += 4
-	}
-	return n
+	return 2
 }

@@ -36,7 +36,7 @@ type key struct {
 // String names the socket for messages.
 func (k key) String() string { return k.iface + "/" + k.addr.String() }
 
-// bound tells whether the socket takes datagrams of its own link only. A global
+// bound tells whether the socket has to be bound to its device. A global
 // IPv6 address may stand on a link that no datagram ever comes in on, such as
 // the loopback of a router, and is served from everywhere. A link-local one and
 // ff02::1:2 are bound to their link by their scope.
@@ -45,6 +45,12 @@ func (k key) bound() bool {
 		return !k.addr.IsLoopback() // which comes in on no other link, RFC 1122 §3.2.1.3
 	}
 	return k.kind == group && !k.addr.IsLinkLocalMulticast()
+}
+
+// boundToLink tells whether the socket has to do with its link only, by device
+// or by scope.
+func (k key) boundToLink() bool {
+	return k.kind != unicast || k.addr.Is4() || k.addr.IsLinkLocalUnicast()
 }
 
 // A plan is the sockets that specs and links ask for, in order.
