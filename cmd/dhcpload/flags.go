@@ -134,7 +134,7 @@ func parse(args []string, out, errs io.Writer) (command, error) {
 		return c, errors.New("dhcpload: --server is missing")
 	}
 	if c.Kind, err = load.ParseKind(scenario); err != nil {
-		return c, fmt.Errorf("dhcpload: %w", err)
+		return c, err
 	}
 	if c.Server, err = parseAddrPort(*server); err != nil {
 		return c, fmt.Errorf("dhcpload: --server %s: %w", *server, err)
@@ -153,10 +153,7 @@ func parse(args []string, out, errs io.Writer) (command, error) {
 	if *show {
 		c.Conversation = out
 	}
-	if err := c.Check(); err != nil {
-		return c, fmt.Errorf("dhcpload: %w", err)
-	}
-	return c, nil
+	return c, c.Check()
 }
 
 // buildVersion is what Go has noted of the version when it built the program.

@@ -82,6 +82,8 @@ func (c *conversation) options6(depth int, space string, o dhcp6.Options) {
 		case dhcp6.OptRelayMessage:
 		case dhcp6.OptDHCPv4Message:
 			c.message4(depth, v)
+		case dhcp6.OptInterfaceID:
+			c.line(depth, "interface-id %q", v)
 		case dhcp6.OptIANA:
 			c.iana(depth, v)
 		case dhcp6.OptIAAddr:

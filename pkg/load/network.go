@@ -59,7 +59,7 @@ func listen(s *Scenario) (w *wire, local netip.AddrPort, ifIndex int, err error)
 	}
 	if err = enlarge(c); err == nil {
 		w = &wire{conn: c}
-		w.Batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: wireSlots, SlotSize: 65536})
+		w.Batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: wireSlots, GSO: true})
 	}
 	if err != nil {
 		c.Close()
