@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/load"
+	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"
+)
+
+// server answers on a free port of [::1] whatever is not of the client whose
+// hardware address ends in silent.
+func server(t *testing.T, silent byte) string {
+	t.Helper()
+	c, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("needs [::1]: %v", err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		buf := make([]byte, 65536)
+		var p pkt4o6.Packet
+		for {
+			n, from, err := c.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			if p.Parse(buf[:n]) != nil || p.Query.CHAddr()[5] == silent {
+				continue
+			}
+			var w dhcp4.Builder
+			kind := dhcp4.Offer
+			if p.Query.Type() == dhcp4.Request {
+				kind = dhcp4.Ack
+			}
+			w.Reply(&p.Query, kind, nil)
+			w.Header.YIAddr = netip.MustParseAddr("192.0.2.10")
+			c.WriteToUDPAddrPort(p.Seal(nil, w.Bytes()), from)
+		}
+	})
+	t.Cleanup(func() { c.Close(); wg.Wait() })
+	return c.LocalAddr().String()
+}
+
+// runArgs runs the program and returns what it printed.
+func runArgs(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, &o, &e, false)
+	return code, o.String(), e.String()
+}
+
+// What is wrong with a command line is said in one line that names it.
+func TestUsage(t *testing.T) {
+	tests := []struct{ args, want string }{
+		{"", "name a scenario first"},
+		{"--server ::1", "name a scenario first"},
+		{"5o6 --server ::1", `no scenario "5o6"`},
+		{"4o6", "--server is missing"},
+		{"4o6 --server host", "--server host: not an address"},
+		{"4o6 --server ::1 --local x", "--local x: not an address"},
+		{"4o6 --server ::1 --bogus", "-bogus"},
+		{"4o6 --server ::1 extra", `"extra"`},
+		{"4o6 --server ::1 --clients many", "many"},
+		{"4o6 --server ::1 --mac 1:2", "six octets"},
+		{"4o6 --server ::1 --mac 02:00:5e:10:00:00:00:01", "six octets"},
+		{"4o6 --server ::1 --cpu 1,x", `"x" is no process id`},
+		{"4o6 --server ::1 --max-loss 101", "percentage"},
+		{"4o6 --server ::1 --renew-address 2001:db8::1", "cannot be renewed"},
+		{"4o6 --server ff02::1:2", "name the interface"},
+		{"v4 --server ::1", "IPv4"},
+		{"v6 --server 192.0.2.1", "IPv6"},
+		{"v4 --server 192.0.2.1 --relays 2", "relay"},
+	}
+	for _, tt := range tests {
+		code, out, errs := runArgs(t, strings.Fields(tt.args)...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, tt.want) || !strings.HasSuffix(errs, "--help tells what there is.\n") {
+			t.Errorf("%q: exit %d, %q, %q", tt.args, code, out, errs)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"4o6", "--help"}} {
+		if code, out, errs := runArgs(t, args...); code != 0 || out != usage || errs != "" {
+			t.Errorf("%v: exit %d, %q", args, code, errs)
+		}
+	}
+	if code, out, _ := runArgs(t, "--version"); code != 0 || strings.TrimSpace(out) == "" {
+		t.Errorf("version: exit %d, %q", code, out)
+	}
+}
+
+// The exit code tells whether everybody was answered, but for what --max-loss
+// allows.
+func TestExitCode(t *testing.T) {
+	to := server(t, 3)
+	base := []string{"4o6", "--server", to, "--timeout", "20ms", "--retries", "0"}
+	for _, tt := range []struct {
+		args string
+		want int
+	}{
+		{"--clients 3", exitFine},
+		{"--clients 4", exitLosses},
+		{"--clients 4 --max-loss 25", exitFine},
+		{"--clients 4 --max-loss 25%", exitFine},
+		{"--clients 4 --max-loss 24.9", exitLosses},
+		{"--clients 1 --iface nowhere0", exitLosses},
+	} {
+		if code, out, errs := runArgs(t, append(base, strings.Fields(tt.args)...)...); code != tt.want {
+			t.Errorf("%s: exit %d, want %d\n%s%s", tt.args, code, tt.want, out, errs)
+		}
+	}
+}
+
+// A client gets an address in one run, and renews the same in another.
+func TestLeaseAndRenewal(t *testing.T) {
+	to := server(t, 255)
+	base := []string{"4o6", "--server", to, "--clients", "1", "--mac", "02:00:5e:10:00:01", "-v"}
+	code, out, errs := runArgs(t, base...)
+	if code != 0 || !strings.Contains(out, "DHCPOFFER") || !strings.Contains(out, "DHCPACK") || !strings.Contains(out, "yiaddr 192.0.2.10") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+	code, out, errs = runArgs(t, append(base, "--renew-address", "192.0.2.10")...)
+	if code != 0 || strings.Contains(out, "DHCPDISCOVER") || !strings.Contains(out, "ciaddr 192.0.2.10") || !strings.Contains(out, "DHCPACK") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+	if code, _, _ = runArgs(t, append(base, "--renew-address", "192.0.2.11")...); code != exitLosses {
+		t.Errorf("another address than the one asked for: exit %d", code)
+	}
+}
+
+func TestJSONAndQuiet(t *testing.T) {
+	to := server(t, 255)
+	code, out, _ := runArgs(t, "4o6", "--server", to, "--count", "20", "--json")
+	var r load.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 || r.Completed != 20 {
+		t.Errorf("exit %d, %v, %s", code, err, out)
+	}
+	if code, out, errs := runArgs(t, "4o6", "--server", to, "--count", "20", "-q"); code != 0 || out+errs != "" {
+		t.Errorf("exit %d, %q %q", code, out, errs)
+	}
+}
+
+// On a terminal one line is written over and over, and ended.
+func TestProgressLine(t *testing.T) {
+	var b bytes.Buffer
+	show := progressOn(&b)
+	show(load.Progress{Elapsed: time.Second, Completed: 5})
+	show(load.Progress{Elapsed: 2 * time.Second, Completed: 9, Done: true})
+	if got := b.String(); strings.Count(got, "\r") != 2 || strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "\n") || !strings.Contains(got, "9 done") {
+		t.Errorf("%q", got)
+	}
+}
