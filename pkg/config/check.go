@@ -14,7 +14,7 @@ func (c *compiler) check(n *node, s *scope) {
 	for _, m := range n.members {
 		r := s.find(c.cfg.Family, m.key)
 		if r == nil {
-			c.unknownKey(m, s)
+			c.unknownKey(n, m, s)
 			m.kind = kBad
 			continue
 		}
@@ -35,7 +35,7 @@ func (c *compiler) check(n *node, s *scope) {
 		}
 	}
 	for i := range s.keys {
-		if r := &s.keys[i]; r.need && (r.in == 0 || r.in == c.cfg.Family) && !n.has(r.name) {
+		if r := &s.keys[i]; r.need && (r.in == 0 || r.in == c.cfg.Family) && !n.has(r.name) && !slices.Contains(n.meant, r.name) {
 			c.errorf(n, "%q is missing in this %s", r.name, s.name)
 		}
 	}
@@ -46,25 +46,41 @@ func (n *node) has(key string) bool {
 	return slices.ContainsFunc(n.members, func(m *node) bool { return m.key == key })
 }
 
-// unknownKey reports a key that may not stand where it does.
-func (c *compiler) unknownKey(m *node, s *scope) {
+// unknownKey reports a key that may not stand where it does, and notes on n what
+// was probably meant, so that nobody complains that it is missing.
+func (c *compiler) unknownKey(n, m *node, s *scope) {
 	f := c.cfg.Family
-	text := "is not a key of " + s.name
+	text := "is not a key of " + c.called(s)
 	meant := nearest(m.key, s.names(f))
 	other := v4 + v6 - f
-	switch where := homes(m.key, f); {
-	case meant != "":
+	switch where := c.homes(m.key); {
 	case s.find(other, m.key) != nil:
-		text += " in " + root(f) + ", only in " + root(other)
+		if s != global {
+			text += " in " + root(f)
+		}
+		text += ", only in " + root(other)
+	case meant != "":
 	case len(where) > 0:
 		text += "; it may stand in " + strings.Join(where, ", ")
+	}
+	if meant != "" {
+		n.meant = append(n.meant, meant)
 	}
 	c.add(Error, m.keyAt, m.path(), meant, "%s", text)
 }
 
+// called is how messages call a scope.
+func (c *compiler) called(s *scope) string {
+	if s == global {
+		return root(c.cfg.Family)
+	}
+	return s.name
+}
+
 // homes returns the names of the scopes that know a key.
-func homes(key string, f Family) []string {
+func (c *compiler) homes(key string) []string {
 	var out []string
+	f := c.cfg.Family
 	seen := map[*scope]bool{}
 	var walk func(s *scope)
 	walk = func(s *scope) {
@@ -72,8 +88,8 @@ func homes(key string, f Family) []string {
 			return
 		}
 		seen[s] = true
-		if s.find(f, key) != nil && !slices.Contains(out, s.name) {
-			out = append(out, s.name)
+		if name := c.called(s); s.find(f, key) != nil && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 		for i := range s.keys {
 			if s.keys[i].in == 0 || s.keys[i].in == f {
@@ -93,7 +109,7 @@ func (c *compiler) checkValue(m *node, r *rule) bool {
 		return c.isA(m, r, kBool)
 	case tInt:
 		return c.isA(m, r, kInt) && c.checkRange(m, r)
-	case tFloat:
+	case tFloat, tShare:
 		return c.checkFloat(m, r)
 	case tString, tName:
 		return c.isA(m, r, kString) && c.checkString(m, r)
@@ -147,11 +163,15 @@ func (c *compiler) checkFloat(m *node, r *rule) bool {
 	if m.kind != kInt && !c.isA(m, r, kFloat) {
 		return false
 	}
-	if m.float >= 0 && m.float <= 1 {
-		return true
+	switch v := m.float; {
+	case r.typ == tShare && (v <= 0 || v >= 1):
+		c.errorf(m, "%v is not between 0 and 1", v)
+		return false
+	case v < 0 || v > 1:
+		c.errorf(m, "%v is out of range, 0..1", v)
+		return false
 	}
-	c.errorf(m, "%v is out of range, 0..1", m.float)
-	return false
+	return true
 }
 
 func (c *compiler) checkString(m *node, r *rule) bool {

@@ -215,8 +215,12 @@ func (c *compiler) policy(l levels) topology.Policy {
 	if l.bool("calculate-tee-times", c.cfg.Family == v6) {
 		p.T1.Percent = l.float("t1-percent", 0.5)
 		p.T2.Percent = l.float("t2-percent", t2)
-		if m := l.find("t1-percent"); m != nil && p.T1.Percent >= p.T2.Percent && l[0].get(m.key) == m {
-			c.errorf(m, "%v is not below t2-percent, %v", p.T1.Percent, p.T2.Percent)
+		own := l[0].get("t2-percent")
+		if m := l[0].get("t1-percent"); m != nil {
+			own = m
+		}
+		if own != nil && p.T1.Percent >= p.T2.Percent {
+			c.errorf(own, "t1-percent %v is not less than t2-percent %v", p.T1.Percent, p.T2.Percent)
 		}
 	}
 	return p

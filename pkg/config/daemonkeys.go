@@ -177,9 +177,9 @@ func (c *compiler) refusals() {
 	if t := c.cfg.LeaseDB.Type; t != "memfile" {
 		c.refuse(c.root.get("lease-database"), "leases are kept in "+t+", which is not served")
 	}
-	databases := append(c.root.list("hosts-databases"), c.root.get("config-control").list("config-databases")...)
+	databases := slices.Concat(c.root.list("hosts-databases"), c.root.get("config-control").list("config-databases"))
 	if h := c.root.get("hosts-database"); h != nil {
-		databases = append(databases, h)
+		databases = slices.Insert(databases, 0, h)
 	}
 	for _, n := range databases {
 		what := "reservations are"
@@ -216,6 +216,9 @@ func (c *compiler) class(i int, n *node) {
 			c.errorf(n.get("name"), "class %q is defined twice", name)
 			return
 		}
+	}
+	if !n.has("option-def") { // with definitions of its own, as DHCPv4 has them, it waits for classes to be served
+		c.options(n)
 	}
 	if name == "DROP" {
 		c.refuse(n, "class DROP is not evaluated: clients that it keeps out would be served")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -100,6 +101,9 @@ func (h *hosts) key(n *node) (topology.Key, bool) {
 		found = m
 	}
 	if found == nil {
+		if slices.ContainsFunc(n.meant, func(s string) bool { return slices.Contains(names, s) }) {
+			return topology.Key{}, false
+		}
 		c.errorf(n, "does not say which host: one of %s is missing", strings.Join(names, ", "))
 		return topology.Key{}, false
 	}

@@ -38,9 +38,9 @@ var timers = []rule{
 	seconds("rebind-timer", "", "T2; when unset it is calculated, or not sent"),
 	{name: "calculate-tee-times", typ: tBool, in: v4, def: "false"},
 	{name: "calculate-tee-times", typ: tBool, in: v6, def: "true"},
-	{name: "t1-percent", typ: tFloat, def: "0.5"},
-	{name: "t2-percent", typ: tFloat, in: v4, def: "0.875"},
-	{name: "t2-percent", typ: tFloat, in: v6, def: "0.8"},
+	{name: "t1-percent", typ: tShare, def: "0.5"},
+	{name: "t2-percent", typ: tShare, in: v4, def: "0.875"},
+	{name: "t2-percent", typ: tShare, in: v6, def: "0.8"},
 }
 
 var boot = []rule{

@@ -43,7 +43,7 @@ var leaseDatabase = with("lease-database", nil, database, []rule{
 var hostsDatabase = with("hosts-database", nil, database)
 
 var configControl = with("config-control", nil, []rule{
-	{name: "config-databases", typ: tMaps, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
+	{name: "config-databases", typ: tMaps, state: Accepted, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
 	{name: "config-fetch-wait-time", typ: tInt, max: 65535, def: "30", state: Accepted},
 })
 
@@ -144,17 +144,17 @@ var clientClass = with("client class", nil, optionData, optionDef, boot, lifetim
 var blocks = []rule{
 	{name: "interfaces-config", typ: tMap, of: interfacesConfig},
 	{name: "lease-database", typ: tMap, of: leaseDatabase, note: "memfile; any other: start refused"},
-	{name: "hosts-database", typ: tMap, of: hostsDatabase, newer: "hosts-databases", note: "reservations in a database are not served: start refused"},
-	{name: "hosts-databases", typ: tMaps, of: hostsDatabase, note: "reservations in a database are not served: start refused"},
-	{name: "config-control", typ: tMap, of: configControl},
+	{name: "hosts-database", typ: tMap, state: Accepted, of: hostsDatabase, newer: "hosts-databases", note: "reservations in a database are not served: start refused"},
+	{name: "hosts-databases", typ: tMaps, state: Accepted, of: hostsDatabase, note: "reservations in a database are not served: start refused"},
+	{name: "config-control", typ: tMap, state: Accepted, of: configControl},
 	{name: "expired-leases-processing", typ: tMap, of: expiredLeases},
 	{name: "server-id", typ: tMap, in: v6, of: serverIDKeys},
 	{name: "loggers", typ: tMaps, of: loggersKeys},
-	{name: "dhcp-ddns", typ: tMap, of: dhcpDDNS},
+	{name: "dhcp-ddns", typ: tMap, state: Accepted, of: dhcpDDNS},
 	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets", state: Later, note: "no commands are taken"},
 	{name: "control-sockets", typ: tMaps, of: controlSocket, quiet: "[]", state: Later, note: "no commands are taken"},
-	{name: "hooks-libraries", typ: tMaps, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
-	{name: "client-classes", typ: tMaps, of: clientClass, note: "not evaluated; a class DROP: start refused"},
+	{name: "hooks-libraries", typ: tMaps, state: Accepted, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
+	{name: "client-classes", typ: tMaps, state: Accepted, of: clientClass, note: "not evaluated; a class DROP: start refused"},
 	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
 		{name: "enable-multi-threading", typ: tBool, def: "true", state: Accepted},
 		{name: "thread-pool-size", typ: tInt, max: 65535, def: "0", state: Accepted},
@@ -169,7 +169,7 @@ var blocks = []rule{
 		{name: "lease-checks", typ: tString, enum: []string{"none", "warn", "fix", "fix-del", "del"}, def: "warn", state: Accepted},
 		{name: "extended-info-checks", typ: tString, enum: []string{"none", "fix", "strict", "pedantic"}, def: "fix", state: Accepted},
 	})},
-	{name: "compatibility", typ: tMap, of: with("compatibility", nil, []rule{
+	{name: "compatibility", typ: tMap, state: Accepted, of: with("compatibility", nil, []rule{
 		{name: "lenient-option-parsing", typ: tBool, def: "false", state: Accepted, note: "an option that cannot be read is passed over anyway"},
 		{name: "ignore-dhcp-server-identifier", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "the server identifier is compared"},
 		{name: "ignore-rai-link-selection", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "link selection is followed"},
@@ -202,4 +202,4 @@ var scalars = []rule{
 	{name: "shared-networks", typ: tMaps, of: sharedNetwork},
 }
 
-var global = with("Dhcp4 or Dhcp6", ourGlobal, scalars, lifetimes, timers, boot, common, reservationFlags, reservations, optionData, optionDef, blocks, ddns)
+var global = with("global", ourGlobal, scalars, lifetimes, timers, boot, common, reservationFlags, reservations, optionData, optionDef, blocks, ddns)

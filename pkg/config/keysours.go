@@ -3,18 +3,18 @@ package config
 // The keys of ours. They stand in user-context.dhcp4o6, where Kea does not mind
 // them: "user-context": {"dhcp4o6": {"offer-hold": 30}}.
 
-var ourGlobal = &scope{name: "dhcp4o6", keys: []rule{
+var ourGlobal = &scope{name: "dhcp4o6 at top level", keys: []rule{
 	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client; offer-lifetime when that is set"},
 	{name: "offer-limit", typ: tInt, max: 1 << 20, def: "0", note: "offers open at a time for each source and relay; 0: as the server sees fit"},
 	{name: "pad-ipc", typ: tBool, def: "false", note: "the peer of the pair is one of these daemons, not Kea: datagrams to it may be padded"},
 }}
 
-var ourNetwork = &scope{name: "dhcp4o6", keys: []rule{
+var ourNetwork = &scope{name: "dhcp4o6 of a network", keys: []rule{
 	{name: "links", typ: tStrings, in: v4, note: "IPv6 prefixes of the link: a 4o6 query whose relay has such a link-address is led here"},
 }}
 
-var ourSubnet = &scope{name: "dhcp4o6", keys: []rule{
+var ourSubnet = &scope{name: "dhcp4o6 of a subnet", keys: []rule{
 	{name: "link-address-first", typ: tBool, in: v4, def: "false", note: "the relay's link-address, looked up in 4o6-subnet, goes before Kea's rule"},
 }}
 
-var ourPool = &scope{name: "dhcp4o6"}
+var ourPool = &scope{name: "dhcp4o6 of a pool"}

@@ -38,6 +38,8 @@ type node struct {
 	bool    bool
 	members []*node // of a map, in order
 	items   []*node // of a list
+
+	meant []string // what keys of a map that are not known were probably meant to be
 }
 
 // get returns the member of a map by name; nil when it is not there or has been
@@ -84,10 +86,10 @@ func (n *node) path() string {
 			parts = append(parts, "["+strconv.Itoa(n.index)+"]")
 		case n.parent.parent == nil: // Dhcp4, Dhcp6
 			if len(parts) == 0 {
-				parts = append(parts, n.key)
+				parts = append(parts, name(n.key))
 			}
 		default:
-			parts = append(parts, n.key)
+			parts = append(parts, name(n.key))
 		}
 		n = n.parent
 	}
@@ -99,4 +101,17 @@ func (n *node) path() string {
 		b.WriteString(parts[i])
 	}
 	return b.String()
+}
+
+// name is a key as a path shows it: in quotes where it is no plain word.
+func name(key string) string {
+	for i := range len(key) {
+		if c := key[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '.' || c == '[' {
+			return strconv.Quote(key)
+		}
+	}
+	if key == "" {
+		return `""`
+	}
+	return key
 }

@@ -115,6 +115,9 @@ func (c *compiler) option(n *node) (datum, bool) {
 	if m := n.get("csv-format"); m != nil {
 		d.CSV = &m.bool
 	}
+	if v, ok := c.never(n, d); ok {
+		return datum{n, v}, true
+	}
 	v, err := c.defs.Option(d)
 	switch {
 	case errors.Is(err, optdef.ErrSurplus):
@@ -124,6 +127,25 @@ func (c *compiler) option(n *node) (datum, bool) {
 		return datum{}, false
 	}
 	return datum{n, v}, true
+}
+
+// never returns an option that is there to hide the same one of an outer scope,
+// for which it needs no value.
+func (c *compiler) never(n *node, d optdef.Data) (v optdef.Value, ok bool) {
+	if d.Text != "" || !(levels{n}).bool("never-send", false) {
+		return v, false
+	}
+	if d.Space == "" {
+		d.Space = c.ownSpace()
+	}
+	def, ok := c.defs.ByName(d.Space, d.Name)
+	if d.Name == "" {
+		def, ok = c.defs.ByCode(d.Space, d.Code)
+	}
+	if !ok || d.HasCode && d.Code != def.Code {
+		return v, false
+	}
+	return optdef.Value{Space: d.Space, Code: def.Code, Def: def}, true
 }
 
 // badOption reports an option that does not fit, at the word that is wrong.

@@ -25,6 +25,9 @@ func parse(s *scanner) *node {
 	if p.dead {
 		return nil
 	}
+	if p.tok.kind == 'w' {
+		return nil // has been reported
+	}
 	if p.tok.kind != 0 {
 		p.fail(p.tok.at, "%s stands after the end of the configuration", p.tok.name())
 		return nil
@@ -129,9 +132,9 @@ func (p *parser) listOf(n *node, depth int) {
 // what separates it from the one before. Commas too many are a warning, as in
 // Kea; a comma too few is an error, after which the elements are still two.
 func (p *parser) more(n *node, i int, closing byte) bool {
-	commas := 0
+	commas, last := 0, place{}
 	for ; p.tok.kind == ','; p.advance() {
-		commas++
+		commas, last = commas+1, p.tok.at
 		if i == 0 {
 			p.add(Error, p.tok.at, n.path(), "", "a comma stands before the first element")
 		} else if commas > 1 {
@@ -143,7 +146,7 @@ func (p *parser) more(n *node, i int, closing byte) bool {
 		return false
 	case p.tok.kind == closing:
 		if commas == 1 && i > 0 {
-			p.add(Warning, p.tok.at, n.path(), "", "a comma stands before this bracket; something may have been left out")
+			p.add(Warning, last, n.path(), "", "a comma stands before the closing bracket; something may have been left out")
 		}
 		p.advance()
 		return false

@@ -152,8 +152,8 @@ func (s *scanner) include(r *reading, at place) bool {
 
 // cutInclude takes <?include "file"?> apart and returns its length.
 func cutInclude(b []byte) (name string, n int, ok bool) {
-	end := bytes.Index(b, []byte("?>"))
-	if end < 0 {
+	end := bytes.Index(b[2:], []byte("?>")) + 2
+	if end < 2 {
 		return "", 0, false
 	}
 	body := strings.TrimSpace(string(b[2:end]))

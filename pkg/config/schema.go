@@ -41,7 +41,8 @@ const (
 	tAny     valueType = iota // anything, kept for somebody else to understand
 	tBool                     // boolean
 	tInt                      // integer in min..max
-	tFloat                    // number in 0..max, where max is 1; integers are taken too
+	tFloat                    // number in 0..1; integers are taken too
+	tShare                    // number between 0 and 1, which it is neither of
 	tString                   // string, one of enum if there is one
 	tName                     // string that is not empty
 	tAddr                     // address of the server's family; "" is as good as absent
@@ -56,7 +57,7 @@ const (
 
 // String is how the type is called in messages and documentation.
 func (t valueType) String() string {
-	return [...]string{"any value", "boolean", "integer", "number", "string", "string", "address", "IPv4 address", "IPv6 address",
+	return [...]string{"any value", "boolean", "integer", "number", "number", "string", "string", "address", "IPv4 address", "IPv6 address",
 		"IPv6 prefix", "map", "list of maps", "list of strings", "map"}[t]
 }
 
@@ -128,6 +129,8 @@ func (r *rule) whole() string {
 		return fmt.Sprintf("%d..%d", r.min, r.max)
 	case r.typ == tFloat:
 		return "0..1"
+	case r.typ == tShare:
+		return "between 0 and 1"
 	}
 	return ""
 }
@@ -135,25 +138,29 @@ func (r *rule) whole() string {
 // Keys returns every key that the daemon of a family knows, in the order of the
 // schema, each map before what may stand in it.
 func Keys(f Family) []Key {
-	return appendKeys(nil, f, "", global, false)
+	return appendKeys(nil, f, "", global, Served, false)
 }
 
-func appendKeys(out []Key, f Family, prefix string, s *scope, ours bool) []Key {
+// appendKeys appends the keys of a scope. In a map that is not served nothing is.
+func appendKeys(out []Key, f Family, prefix string, s *scope, outer State, ours bool) []Key {
 	for i := range s.keys {
 		r := &s.keys[i]
 		if r.in != 0 && r.in != f || prefix != "" && r.name == "comment" || r.typ == tContext && r.of == nil {
 			continue
 		}
-		path := prefix + r.name
-		out = append(out, Key{Path: path, Type: r.typ.String(), Range: r.whole(), Default: r.def, State: r.state,
+		path, state := prefix+r.name, r.state
+		if state == Served || outer == Later {
+			state = outer
+		}
+		out = append(out, Key{Path: path, Type: r.typ.String(), Range: r.whole(), Default: r.def, State: state,
 			Note: r.note, NewName: r.newer, Ours: ours})
 		switch r.typ {
 		case tMap:
-			out = appendKeys(out, f, path+".", r.of, ours)
+			out = appendKeys(out, f, path+".", r.of, state, ours)
 		case tMaps:
-			out = appendKeys(out, f, path+"[].", r.of, ours)
+			out = appendKeys(out, f, path+"[].", r.of, state, ours)
 		case tContext:
-			out = appendKeys(out, f, path+".dhcp4o6.", r.of, true)
+			out = appendKeys(out, f, path+".dhcp4o6.", r.of, outer, true)
 		}
 	}
 	return out

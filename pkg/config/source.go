@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"sort"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -44,7 +45,18 @@ func (p place) show() (line, col int, text string) {
 	}
 	rest = bytes.TrimSuffix(rest, []byte{'\r'})
 	before := rest[:min(off-begin, len(rest))]
-	return n + 1, utf8.RuneCount(before) + 1, string(bytes.ToValidUTF8(rest, []byte("\uFFFD")))
+	return n + 1, utf8.RuneCount(before) + 1, printable(rest)
+}
+
+// printable is a line as it may be shown on a terminal: as many characters, with
+// those that would steer it replaced.
+func printable(line []byte) string {
+	return string(bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, line))
 }
 
 // before reports whether p stands before q.
