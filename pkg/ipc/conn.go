@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // Options are what a [Conn] can be told. The zero value speaks to any peer.
@@ -26,6 +27,7 @@ type Conn struct {
 	side    Side
 	options Options
 	stats   Stats
+	pad     atomic.Bool
 
 	mu      sync.Mutex // held for a moment only, never while waiting for the network
 	changed *sync.Cond // of socket, stopped and closed
@@ -35,6 +37,7 @@ type Conn struct {
 
 	// of the reader
 	in      inbox
+	reading *socket // whose buffers in points into
 	readers walk
 	names   map[string]string // interface names seen, so that each is made once
 
@@ -56,6 +59,7 @@ func Dial(side Side, port uint16, o Options) (*Conn, error) {
 	c.changed = sync.NewCond(&c.mu)
 	c.readers.want = side.reads()
 	c.writers.want = side.sends()
+	c.pad.Store(o.Pad)
 	if err := c.Reopen(port); err != nil {
 		return nil, err
 	}
@@ -64,6 +68,9 @@ func Dial(side Side, port uint16, o Options) (*Conn, error) {
 
 // Stats returns the counters of c.
 func (c *Conn) Stats() *Stats { return &c.stats }
+
+// SetPad changes Options.Pad from the next Write on.
+func (c *Conn) SetPad(on bool) { c.pad.Store(on) }
 
 // Port returns the port P in use, 0 when the pair is off.
 func (c *Conn) Port() uint16 {
@@ -85,6 +92,7 @@ func (c *Conn) Read(in []Message) (int, error) {
 			return n, nil
 		}
 		s, err := c.wait()
+		c.readFrom(s)
 		if err != nil {
 			return 0, err
 		}
@@ -92,6 +100,15 @@ func (c *Conn) Read(in []Message) (int, error) {
 			c.missed(err)
 		}
 	}
+}
+
+// readFrom gives the buffers of the socket before back: nothing that was read
+// from it is valid any more.
+func (c *Conn) readFrom(s *socket) {
+	if c.reading != nil && c.reading != s {
+		c.reading.batch.Release()
+	}
+	c.reading = s
 }
 
 // wait returns the socket to read from, waiting while the pair is off.
@@ -213,7 +230,7 @@ func (c *Conn) Write(out []Message) (int, error) {
 	}
 	var first error
 	c.out.reset()
-	c.writers.pad = c.options.Pad && len(out) > 1
+	c.writers.pad = c.pad.Load() && len(out) > 1
 	for i := range out {
 		if err := c.seal(&out[i]); err != nil {
 			c.refuse(err)

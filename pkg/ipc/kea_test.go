@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,7 @@ func TestKeaAsV6Side(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		zone := strconv.Itoa(ifi.Index) // its name may mean another link in another namespace
 		addrs, err := ifi.Addrs()
 		for _, a := range addrs {
 			if p := netip.MustParsePrefix(a.String()); p.Addr().IsLinkLocalUnicast() {
@@ -192,12 +194,12 @@ func TestKeaAsV6Side(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		u, err = net.ListenUDP("udp6", &net.UDPAddr{IP: net.IP(local.AsSlice()), Zone: "c0", Port: 546})
+		u, err = net.ListenUDP("udp6", &net.UDPAddr{IP: net.IP(local.AsSlice()), Zone: zone, Port: 546})
 		if err != nil {
 			return err
 		}
 		b := dhcp6.AppendOption([]byte{20, 0, 0, 0}, dhcp6.OptDHCPv4Message, discover(1))
-		_, err = u.WriteToUDP(b, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Zone: "c0", Port: 547})
+		_, err = u.WriteToUDP(b, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Zone: zone, Port: 547})
 		return err
 	}); err != nil {
 		t.Fatal(err)

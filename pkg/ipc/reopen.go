@@ -70,5 +70,6 @@ func (s *Staged) Commit() error {
 func (s *Staged) Discard() {
 	if s.socket != nil {
 		s.socket.conn.Close()
+		s.socket.batch.Release()
 	}
 }
