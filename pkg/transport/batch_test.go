@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -390,7 +391,7 @@ func FuzzControl(f *testing.F) {
 func BenchmarkBatch(b *testing.B) {
 	for name, o := range map[string]BatchOptions{"plain": {}, "segmented": {GSO: true, GRO: true}} {
 		for _, size := range []int{1, 16, 64} {
-			b.Run(name+"/"+string(rune('0'+size/10))+string(rune('0'+size%10)), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
 				x, y := connected(b, "::1")
 				bx, by := newBatch(b, x, o), newBatch(b, y, o)
 				out, in := make([]Datagram, size), make([]Datagram, 64)

@@ -29,7 +29,10 @@ type Group struct {
 	serve    func(Conn)      // while Follow runs
 	workers  sync.WaitGroup
 	closed   bool
-	wake     chan struct{} // holds one: left or failed has been set
+
+	overflows uint64 // of sockets that are closed by now
+
+	wake chan struct{} // holds one: left or failed has been set
 
 	sending atomic.Pointer[sending] // conns, for Senders
 

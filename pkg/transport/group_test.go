@@ -316,3 +316,37 @@ func TestGroupDoesNotAllocate(t *testing.T) {
 		})
 	}
 }
+
+// The socket buffer is the queue; what it cannot hold is lost and counted.
+func TestOverflowsAreCounted(t *testing.T) {
+	port := freePort(t, "::1")
+	g, err := transport.Listen6(transport.Options{
+		Specs: []transport.Spec{{Iface: "lo", Addr: netip.IPv6Loopback()}}, Port: port, ReceiveBuffer: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("udp", fmt.Sprintf("[::1]:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 100 { // nobody reads yet
+		if _, err := c.Write(make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := follow(t, g)
+	buf := make([]byte, 2000)
+	answered := 0
+	for c.SetReadDeadline(time.Now().Add(200*time.Millisecond)) == nil {
+		if _, err := c.Read(buf); err != nil {
+			break
+		}
+		answered++
+	}
+	ask(t, c, "the kernel tells with the next datagram")
+	stop()
+	if lost := g.Overflows(); answered == 100 || lost != uint64(100-answered) {
+		t.Errorf("%d of 100 answered, %d counted as lost", answered, lost)
+	}
+}

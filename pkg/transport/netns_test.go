@@ -280,6 +280,41 @@ func TestIPv4SocketsTakeWhatIsTheirs(t *testing.T) {
 	}
 }
 
+// The address of a server may stand on the loopback of a router.
+func TestAddressOnAnotherLink(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("lan0", "far0", []string{"2001:db8::1/64"}, []string{"2001:db8::9/64"})
+	netns.Add(t, "lo", "2001:db8:ffff::1/128")
+	linkLocal(t, "lan0")
+	p.Do(func() {
+		linkLocal(t, "far0")
+		defaultRoute(t, "far0", net.ParseIP("2001:db8::1"))
+	})
+	server := netip.MustParseAddrPort("[2001:db8:ffff::1]:547")
+	g, err := transport.Listen6(transport.Options{RequireAll: true, Specs: []transport.Spec{{Iface: "lo", Addr: server.Addr()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := follow(t, g)
+	c := socket(t, p, "[2001:db8::9]:0")
+	send(t, c, server.String(), "query")
+	if from := hear(t, c, 5*time.Second, "query"); from != server {
+		t.Errorf("the answer came from %v", from)
+	}
+	to := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	n, err := g.Sender().Write([]transport.Datagram{{Data: []byte("return"), Peer: to, IfIndex: g.Sockets()[0].IfIndex}})
+	if n != 1 || err != nil {
+		t.Errorf("Write = %d, %v", n, err)
+	}
+	if from := hear(t, c, 5*time.Second, "return"); from != server {
+		t.Errorf("the return came from %v", from)
+	}
+	stop()
+}
+
 // Another DHCP server may have the port on another interface, before or after
 // ours starts.
 func TestOtherDaemonsOnOtherLinks(t *testing.T) {

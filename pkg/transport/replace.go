@@ -69,12 +69,14 @@ func (g *Group) forget(c *conn) {
 	defer g.mu.Unlock()
 	if g.leaving[c.key] == c {
 		delete(g.leaving, c.key)
+		g.overflows += c.batch.Overflows()
 		g.left = true
 		g.nudge()
 		return
 	}
 	if i := slices.Index(g.conns, c); i >= 0 {
 		g.conns = slices.Delete(g.conns, i, i+1)
+		g.overflows += c.batch.Overflows()
 		g.failed = true // wanted still, though its worker gave up
 		g.publish()
 		g.nudge()
@@ -97,6 +99,21 @@ func (g *Group) Sockets() []Socket {
 		s[i] = c.Socket()
 	}
 	return s
+}
+
+// Overflows is how many datagrams have found the socket buffer full, as far as
+// the kernel has told: it does so with the next datagram that finds room.
+func (g *Group) Overflows() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.overflows
+	for _, c := range g.conns {
+		n += c.batch.Overflows()
+	}
+	for _, c := range g.leaving {
+		n += c.batch.Overflows()
+	}
+	return n
 }
 
 // Close closes every socket. After Follow it has nothing to do; it is for a

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"syscall"
@@ -203,6 +204,9 @@ func (w *writer) failed(e syscall.Errno) bool {
 		w.blocked = true
 		return false
 	}
+	if e == unix.ENETUNREACH && w.reroute(w.done) {
+		return true
+	}
 	if w.errno == 0 {
 		w.errno = e
 	}
@@ -217,5 +221,27 @@ func (w *writer) failed(e syscall.Errno) bool {
 		return true
 	}
 	w.done++
+	return true
+}
+
+// reroute lets routing choose the link of a datagram that has no route by the
+// link it names, and tells whether that is worth a try. The address of a server
+// may stand on a link that no datagram leaves by, such as the loopback of a
+// router, and who answers for it may know no other link. A socket that is bound
+// to its device stays there all the same.
+func (w *writer) reroute(i int) bool {
+	h := &w.hdrs[i].hdr
+	if w.v4 || w.connected || h.Control == nil || w.names[i].Scope_id != 0 {
+		return false
+	}
+	b := w.control[i].b[:]
+	if (*unix.Cmsghdr)(unsafe.Pointer(&b[0])).Type != unix.IPV6_PKTINFO {
+		return false
+	}
+	index := b[unix.SizeofCmsghdr+16:][:4]
+	if binary.NativeEndian.Uint32(index) == 0 {
+		return false
+	}
+	clear(index)
 	return true
 }
