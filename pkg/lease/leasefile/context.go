@@ -2,6 +2,7 @@ package leasefile
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -21,7 +22,7 @@ const (
 func appendContext4(b []byte, l *lease.Lease) []byte {
 	ctx := []byte(l.UserContext)
 	top := bytes.IndexByte(ctx, '{')
-	if len(l.HWAddr) == 0 || l.HWType == hwEthernet || top < 0 && len(ctx) > 0 {
+	if len(l.HWAddr) == 0 || top < 0 && len(ctx) > 0 || l.HWType == hwEthernet && !holdsHWType(ctx) {
 		return appendEscaped(b, ctx)
 	}
 	if len(ctx) == 0 {
@@ -52,38 +53,44 @@ func appendHWType(b []byte, hwtype uint16, inside bool) []byte {
 	return append(b, '}')
 }
 
+// findHWType finds the member that holds a hardware type: outer in the object at
+// top, inner in the object that is outer's value.
+func findHWType(ctx []byte) (top int, outer, inner member, hwtype uint16, ok bool) {
+	if top = bytes.IndexByte(ctx, '{'); top < 0 || !bytes.Contains(ctx, []byte(typeName)) {
+		return
+	}
+	if outer, ok = findMember(ctx[top:], ourMember); !ok || ctx[top+outer.value] != '{' {
+		return top, outer, inner, 0, false
+	}
+	base := top + outer.value
+	if inner, ok = findMember(ctx[base:], typeName); !ok {
+		return
+	}
+	n, err := parseUint(ctx[base+inner.value:base+inner.end], math.MaxUint16)
+	return top, outer, inner, uint16(n), err == nil
+}
+
+func holdsHWType(ctx []byte) bool {
+	_, _, _, _, ok := findHWType(ctx)
+	return ok
+}
+
 // cutHWType takes the hardware type out of a user context that holds one. The
 // result shares memory with ctx, which is changed.
 func cutHWType(ctx []byte) (rest []byte, hwtype uint16, ok bool) {
-	if !bytes.Contains(ctx, []byte(typeName)) {
-		return ctx, 0, false
-	}
-	top := bytes.IndexByte(ctx, '{')
-	if top < 0 {
-		return ctx, 0, false
-	}
-	outer, ok := findMember(ctx[top:], ourMember)
-	if !ok || ctx[top+outer.value] != '{' {
-		return ctx, 0, false
-	}
-	base := top + outer.value
-	inner, ok := findMember(ctx[base:], typeName)
+	top, outer, inner, hwtype, ok := findHWType(ctx)
 	if !ok {
-		return ctx, 0, false
-	}
-	n, err := strconv.ParseUint(string(ctx[base+inner.value:base+inner.end]), 10, 16)
-	if err != nil {
 		return ctx, 0, false
 	}
 	if inner.only {
 		ctx = cutMember(ctx, top, outer)
 	} else {
-		ctx = cutMember(ctx, base, inner)
+		ctx = cutMember(ctx, top+outer.value, inner)
 	}
 	if len(bytes.Trim(ctx, "{} \t\r\n")) == 0 {
 		ctx = nil
 	}
-	return ctx, uint16(n), true
+	return ctx, hwtype, true
 }
 
 // member is where a member of an object stands, counted from the object's brace.

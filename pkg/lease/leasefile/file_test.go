@@ -654,3 +654,10 @@ func TestLongLine(t *testing.T) {
 		disk.WriteFile(name+".damaged", nil)
 	}
 }
+
+func mustPrefix(addr []byte) netip.Prefix {
+	a, _ := netip.AddrFromSlice(addr)
+	return netip.PrefixFrom(a, a.BitLen())
+}
+
+func mustParse(prefix string) netip.Prefix { return netip.MustParsePrefix(prefix) }

@@ -23,6 +23,7 @@ var (
 	errType     = errors.New("bad lease type")
 	errPorts    = errors.New("bad port set")
 	errOctets   = errors.New("bad hexadecimal octets")
+	errNoDUID   = errors.New("no DUID")
 	errNumber   = errors.New("bad number")
 	errFlag     = errors.New("bad flag")
 	errState    = errors.New("bad state")
@@ -149,12 +150,12 @@ func decode4(r *row, l *lease.Lease, mem *arena) (err error) {
 	if l.ClientID, err = mem.octets(r.field[colClientID]); err != nil {
 		return err
 	}
+	ctx := mem.unescape(r.field[colContext])
 	if len(l.HWAddr) > 0 {
 		l.HWType = hwEthernet
-	}
-	ctx := mem.unescape(r.field[colContext])
-	if rest, hwtype, ok := cutHWType(ctx); ok {
-		ctx, l.HWType = rest, hwtype
+		if rest, hwtype, ok := cutHWType(ctx); ok {
+			ctx, l.HWType = rest, hwtype
+		}
 	}
 	l.UserContext = json.RawMessage(ctx)
 	return nil
@@ -169,6 +170,8 @@ func decode6(r *row, l *lease.Lease, mem *arena) (err error) {
 		if t := string(r.field[colDUID]); t == "00" || t == emptyDUID {
 			l.DUID = nil
 		}
+	} else if len(l.DUID) == 0 {
+		return errNoDUID
 	}
 	var p numbers
 	l.Preferred = time.Duration(p.uint(r.field[colPreferred], math.MaxUint32)) * time.Second

@@ -292,9 +292,13 @@ func TestIdentifierLengths(t *testing.T) {
 func TestContextHWType(t *testing.T) {
 	contexts := []string{``, `{"a":1}`, `{ "a" : "}" }`, `{"dhcp4o6":{"source":"::1"}}`,
 		`{"a":{"dhcp4o6":1},"dhcp4o6":{"b":[1,2,{"c":"\"}"}]},"z":null}`, `{"dhcp4o6":{"a":1},"b":2}`,
-		`{"b":2,"dhcp4o6":{"a":1}}`, `{"dhcp4o6":"text"}`, `{"hwtype":5}`, "{\n\t\"a\":\n1}", `not json`, `[1]`, `{"broken`}
-	for _, ctx := range contexts {
-		l := lease.Lease{Resource: v4("192.0.2.1"), HWAddr: octets("0102"), HWType: 6, Valid: time.Hour, Start: at(5)}
+		`{"b":2,"dhcp4o6":{"a":1}}`, `{"dhcp4o6":"text"}`, `{"hwtype":5}`, "{\n\t\"a\":\n1}", `not json`, `[1]`, `{"broken`, `{"dhcp4o6":{"hwtype":9,"hwtype":7}}`, `{"dhcp4o6":{"hwtype":9}}`}
+	for i, ctx := range append(contexts, contexts...) {
+		hwtype := uint16(6)
+		if i >= len(contexts) {
+			hwtype = 1
+		}
+		l := lease.Lease{Resource: v4("192.0.2.1"), HWAddr: octets("0102"), HWType: hwtype, Valid: time.Hour, Start: at(5)}
 		if ctx != "" {
 			l.UserContext = []byte(ctx)
 		}
