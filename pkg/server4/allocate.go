@@ -102,10 +102,11 @@ func (s *Server) selecting(x *Exchange, want netip.Addr) Verdict {
 // known.
 func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
 	l, seq, known := s.known(x)
+	same := l.Resource.Prefix.Addr() == want
 	switch {
-	case !known:
+	case !known, l.State == lease.Offered && !same:
 		return x.refuse("unknown client")
-	case l.Resource.Prefix.Addr() != want || !x.mayHave(want):
+	case !same || !x.mayHave(want):
 		x.Seq = seq // the lease that it does have
 		return x.nak("another address is leased to this client")
 	}
@@ -116,9 +117,12 @@ func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
 // §4.3.2, RENEWING and REBINDING).
 func (s *Server) extend(x *Exchange, want netip.Addr) Verdict {
 	if !x.mayHave(want) {
-		if _, seq, known := s.known(x); known {
+		if l, seq, known := s.known(x); known && l.State == lease.Leased {
 			x.Seq = seq
 			return x.nak("address no longer available")
+		}
+		if x.reserved(resource(want)) {
+			return x.nak("address kept for another client")
 		}
 		return x.refuse("address not of this link")
 	}

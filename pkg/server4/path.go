@@ -1,6 +1,9 @@
 package server4
 
 import (
+	"encoding/hex"
+	"fmt"
+	"net"
 	"runtime/debug"
 
 	"go.uber.org/zap"
@@ -79,7 +82,7 @@ func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
 		s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.iface),
-			zap.Any("reason", r), zap.Binary("query", x.data), zap.ByteString("stack", debug.Stack()))
+			zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.data)), zap.ByteString("stack", debug.Stack()))
 	}
 }
 
@@ -96,14 +99,22 @@ func (s *Server) dropped(x *Exchange, v Verdict) {
 
 // fields describes the query for a log line.
 func (x *Exchange) fields() []zap.Field {
-	f := []zap.Field{zap.String("iface", x.iface)}
-	if x.over6 {
+	f := append(make([]zap.Field, 0, 8), zap.String("iface", x.iface))
+	q := x.Query
+	read := len(q.Bytes()) > 0
+	switch {
+	case x.over6 && len(x.packet.Envelope.Relays) > 0:
 		f = append(f, zap.Stringer("relay", x.origin.Addr))
-	} else {
-		f = append(f, zap.Stringer("relay", x.peer))
+	case x.over6:
+		f = append(f, zap.Stringer("peer", x.origin.Addr))
+	case read && given(q.GIAddr):
+		f = append(f, zap.Stringer("relay", q.GIAddr))
+	default:
+		f = append(f, zap.Stringer("peer", x.peer))
 	}
-	if len(x.Query.Bytes()) > 0 {
-		f = append(f, zap.Uint32("xid", x.Query.XID), zap.Stringer("type", x.Type), zap.Binary("client", x.Query.CHAddr()))
+	if read {
+		f = append(f, zap.String("xid", fmt.Sprintf("0x%08x", q.XID)), zap.Stringer("type", x.Type),
+			zap.Stringer("client", net.HardwareAddr(q.CHAddr())))
 	}
 	return f
 }
