@@ -1,26 +1,27 @@
 package lease
 
+import "bytes"
+
 // given is one resource that an attempt has its hand on, under its shard's lock.
 type given struct {
 	*attempt
 	k key
 	h uint64
 
-	oslot, lslot uint32
-	o, l         *record // its offer and its lease; nil: none
+	oslot, lslot uint32 // its offer and its lease, or noSlot
 }
 
 // decide settles who holds the resource: this is the one place where it is done. from
 // is the pool where it was claimed by search; nil: it was not.
 func (g *given) decide(from *Pool) (Seq, error) {
-	if g.o != nil && !g.me.owns(g.s(), g.o) {
-		if g.t.open(g.o.start, g.now) {
+	if g.o() != nil && !g.me.owns(g.s(), g.o()) {
+		if g.t.open(g.o().start, g.now) {
 			return 0, ErrOwner
 		}
-		g.t.withdraw(g.s(), g.oslot, g.o, g.h)
-		g.o = nil
+		g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
+		g.oslot = noSlot
 	}
-	if l := g.l; l != nil && !l.state.free() {
+	if l := g.l(); l != nil && !l.state.free() {
 		if l.state != Leased || !g.me.owns(g.s(), l) {
 			return 0, ErrOwner
 		}
@@ -62,7 +63,7 @@ func (g *given) current(p *Pool) bool {
 
 // mine goes on with a lease that the client has.
 func (g *given) mine() (Seq, error) {
-	l := g.l
+	l := g.l()
 	if !g.inSet(l.subnet) || !g.fits(g.s(), l) {
 		return 0, ErrNone
 	}
@@ -104,7 +105,7 @@ func (g *given) shape(p *Pool, had *record, st State, start uint32) {
 
 // keep makes or renews an offer.
 func (g *given) keep(p *Pool) error {
-	o, slot := g.o, g.oslot
+	o, slot := g.o(), g.oslot
 	if o == nil {
 		limit := int(g.t.maxOffers.Load())
 		if !g.t.sources.admit(g.r.Source, limit) {
@@ -115,40 +116,47 @@ func (g *given) keep(p *Pool) error {
 			g.t.sources.leave(g.r.Source, limit)
 			return ErrNone
 		}
-		g.enterOffer(o, slot)
+		o.state, o.seq = Offered, g.r.Source
+		g.s().offers.add(uint32(g.h), g.ref(slot))
+		pl := g.t.places(g.shard(), &g.k)
+		g.t.countOffer(&pl, 1)
 	}
+	g.name(o, slot)
 	o.start = g.now
-	g.shape(p, g.l, Offered, g.now)
+	g.shape(p, g.l(), Offered, g.now)
 	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
 	g.push(offered{g.now, g.ref(slot)})
-	if g.l == nil || g.l.state.free() {
+	if g.l() == nil || g.l().state.free() {
 		g.settle()
 	}
 	return nil
 }
 
-// enterOffer makes the record of a new offer.
-func (g *given) enterOffer(o *record, slot uint32) {
+// name makes an offer that of the one who asks now: a client that named no
+// identifier before may do so now, and then no other client with its hardware address is meant.
+func (g *given) name(o *record, slot uint32) {
 	l := &g.r.Lease
-	o.state = Offered
-	o.hwType, o.iaid = l.HWType, l.IAID
-	o.seq = g.r.Source
 	b := l.blob()
 	b.host, b.ctx = nil, nil
+	old := g.s().arena.read(o)
+	o.hwType = l.HWType
+	if o.iaid == l.IAID && bytes.Equal(old.id, b.id) && bytes.Equal(old.hw, b.hw) {
+		return
+	}
+	out := g.t.entrances(o.key.kind(), o.iaid, &old)
+	g.t.leave(&out, g.ref(slot))
+	o.iaid = l.IAID
 	g.s().arena.write(o, &b)
-	g.s().offers.add(uint32(g.h), g.ref(slot))
 	g.t.enter(&g.ins, g.ref(slot))
-	pl := g.t.places(g.shard(), &g.k)
-	g.t.countOffer(&pl, 1)
 }
 
 // grant makes or extends a lease.
 func (g *given) grant(p *Pool) (Seq, error) {
-	if g.o != nil {
-		g.t.withdraw(g.s(), g.oslot, g.o, g.h)
-		g.o = nil
+	if g.o() != nil {
+		g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
+		g.oslot = noSlot
 	}
-	l, slot := g.l, g.lslot
+	l, slot := g.l(), g.lslot
 	g.shape(p, l, Leased, g.now)
 	if b := g.r.Lease.blob(); !b.fits() {
 		return 0, ErrTooLong
@@ -189,8 +197,12 @@ func (g *given) book(was State, from, to uint32) {
 // s is worked out each time rather than kept: what Store.Append is shown belongs to
 // the shard, and a field here would make the compiler believe that the whole
 // attempt goes there with it, and move it to the heap. For the same reason
-// no method stores a pointer in g.
+// the offer and the lease are kept as slots.
 func (g *given) s() *shard { return &g.t.shards[g.h>>56] }
+
+// o returns the resource's offer, nil if there is none, and l its lease.
+func (g *given) o() *record { return g.s().at(g.oslot) }
+func (g *given) l() *record { return g.s().at(g.lslot) }
 
 func (g *given) shard() uint32       { return uint32(g.h >> 56) }
 func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }

@@ -50,9 +50,10 @@ func (k *key) resource() Resource {
 	return Resource{Kind: k.kind(), Prefix: netip.PrefixFrom(a, int(k.bits())), Ports: k.ports()}
 }
 
-// A record is a lease or an offer in the table: 80 octets without pointers. Its
+// A record is a lease or an offer in the table: 112 octets without pointers. Its
 // octets of variable length (identifier, hardware address, host name, context,
-// in that order) are one block of the shard's arena.
+// in that order) stand in the record itself when they are few, as most clients'
+// are, else in one block of the shard's arena.
 type record struct {
 	key      key
 	state    State
@@ -71,6 +72,8 @@ type record struct {
 
 	timer uint32 // the time of the first entry in the shard's timers; 0: none
 	seq   uint64 // of the last change; of an offer: whose offers it counts among
+
+	few [32]byte
 }
 
 const (
@@ -135,7 +138,11 @@ func (r *record) blobLen() int {
 
 // read returns the octets of a record; they share memory with the arena.
 func (a *arena) read(r *record) (b blob) {
-	m := a.block(r.blob, r.blobLen())
+	n := r.blobLen()
+	m := r.few[:min(n, len(r.few))]
+	if r.blob != 0 {
+		m = a.block(r.blob, n)
+	}
 	b.id, m = m[:r.idLen:r.idLen], m[r.idLen:]
 	b.hw, m = m[:r.hwLen:r.hwLen], m[r.hwLen:]
 	b.host, b.ctx = m[:r.hostLen:r.hostLen], m[r.hostLen:]
@@ -151,14 +158,14 @@ func (a *arena) write(r *record, b *blob) (changed bool) {
 	a.release(r.blob, r.blobLen())
 	r.idLen, r.hwLen, r.hostLen, r.ctxLen = uint16(len(b.id)), uint8(len(b.hw)), uint16(len(b.host)), uint32(len(b.ctx))
 	r.blob = 0
-	if n := b.len(); n > 0 {
-		at, m := a.alloc(n)
-		r.blob = at
-		m = m[copy(m, b.id):]
-		m = m[copy(m, b.hw):]
-		m = m[copy(m, b.host):]
-		copy(m, b.ctx)
+	m := r.few[:]
+	if n := b.len(); n > len(m) {
+		r.blob, m = a.alloc(n)
 	}
+	m = m[copy(m, b.id):]
+	m = m[copy(m, b.hw):]
+	m = m[copy(m, b.host):]
+	copy(m, b.ctx)
 	return true
 }
 

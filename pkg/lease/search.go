@@ -48,7 +48,7 @@ func (a *attempt) scan(p *Pool) (seq Seq, seen bool, err error) {
 		}
 		p.free.cursor.Store(i)
 		k := res.key()
-		if seq, err = a.give(&k, p); err != ErrOwner {
+		if seq, err = a.give(&k, noRef, p); err != ErrOwner {
 			return seq, seen, err
 		}
 	}
@@ -75,7 +75,7 @@ func (a *attempt) supplant() (Seq, error) {
 		if !ok {
 			continue
 		}
-		if seq, err := a.give(&k, p); err != ErrOwner {
+		if seq, err := a.give(&k, noRef, p); err != ErrOwner {
 			return seq, err
 		}
 	}

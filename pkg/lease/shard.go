@@ -21,6 +21,17 @@ const chunk = 64
 
 func (s *shard) record(slot uint32) *record { return &s.slab[slot/chunk][slot%chunk] }
 
+// noSlot names no record.
+const noSlot = ^uint32(0)
+
+// at returns the record of a slot, nil for noSlot.
+func (s *shard) at(slot uint32) *record {
+	if slot == noSlot {
+		return nil
+	}
+	return s.record(slot)
+}
+
 // add returns a new record; ok is false when the shard is full.
 func (s *shard) add(k *key) (slot uint32, r *record, ok bool) {
 	switch n := len(s.vacant); {
@@ -52,7 +63,7 @@ func (s *shard) drop(slot uint32) {
 // find returns the record of a resource that x knows.
 func (s *shard) find(x *index, h uint32, k *key) (uint32, *record) {
 	if x.n == 0 {
-		return 0, nil
+		return noSlot, nil
 	}
 	for i := x.home(uint64(h) << 32); x.slots[i] != 0; i = x.after(i) {
 		if uint32(x.slots[i]>>32) != h {
@@ -63,7 +74,7 @@ func (s *shard) find(x *index, h uint32, k *key) (uint32, *record) {
 			return slot, r
 		}
 	}
-	return 0, nil
+	return noSlot, nil
 }
 
 // wake has the record looked at when at has come.

@@ -57,6 +57,7 @@ type attempt struct {
 // A claim is what lookup found: a record of the client's, as it was.
 type claim struct {
 	key  key
+	ref  ref
 	rank rank
 	at   uint32 // start
 }
@@ -153,7 +154,7 @@ func (a *attempt) look(at ref, id *Identity) {
 	if r.flags&used == 0 || !s.names(r, id) || !a.me.owns(s, r) || !a.inSet(r.subnet) {
 		return
 	}
-	c := claim{key: r.key, rank: a.rank(s, r), at: r.start}
+	c := claim{key: r.key, ref: at, rank: a.rank(s, r), at: r.start}
 	switch {
 	case c.rank > a.best.rank || c.rank == a.best.rank && c.rank != none && c.at > a.best.at:
 		c, a.best = a.best, c
@@ -239,7 +240,7 @@ func (a *attempt) choose() (Seq, error) {
 		hinted = false
 	}
 	if a.best.rank != none {
-		if seq, err := a.get(&a.best.key); !elsewhere(err) {
+		if seq, err := a.give(&a.best.key, a.best.ref, nil); !elsewhere(err) {
 			return seq, err
 		}
 	}
@@ -259,19 +260,26 @@ func (a *attempt) get(k *key) (Seq, error) {
 	if k.kind() != a.me.kind {
 		return 0, ErrNone
 	}
-	return a.give(k, nil)
+	return a.give(k, noRef, nil)
 }
 
-// give tries to give the client the resource k; from is the pool where it was
-// claimed for the client, if it was.
-func (a *attempt) give(k *key, from *Pool) (Seq, error) {
+// give tries to give the client the resource k. seen is where a lease or an offer of it
+// was seen, or noRef; from is the pool where it was claimed for the client, if it was.
+func (a *attempt) give(k *key, seen ref, from *Pool) (Seq, error) {
 	h := a.t.hashKey(k)
 	s := &a.t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := given{attempt: a, k: *k, h: h}
-	g.oslot, g.o = s.find(&s.offers, uint32(h), k)
-	g.lslot, g.l = s.find(&s.leases, uint32(h), k)
+	g := given{attempt: a, k: *k, h: h, lslot: noSlot}
+	g.oslot, _ = s.find(&s.offers, uint32(h), k)
+	if seen != noRef {
+		if r := s.record(seen.slot()); r.key == *k && r.flags&used != 0 && r.state != Offered {
+			g.lslot = seen.slot()
+		}
+	}
+	if g.lslot == noSlot {
+		g.lslot, _ = s.find(&s.leases, uint32(h), k)
+	}
 	seq, err := g.decide(from)
 	if err != nil && from != nil {
 		g.settle()

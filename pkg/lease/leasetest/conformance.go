@@ -99,8 +99,14 @@ func reopen(t *testing.T, m Medium, want []lease.Lease) {
 	Same(t, got, want)
 }
 
+// T is the part of testing.TB that Same needs; rapid's has it too.
+type T interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // Same fails the test unless got holds exactly the leases of want.
-func Same(t testing.TB, got map[lease.Resource]lease.Lease, want []lease.Lease) {
+func Same(t T, got map[lease.Resource]lease.Lease, want []lease.Lease) {
 	t.Helper()
 	for i := range want {
 		g, ok := got[want[i].Resource]
