@@ -6,7 +6,7 @@
 // row. Kea reads the file, and this package reads Kea's files of every age.
 //
 //	address,hwaddr,client_id,valid_lifetime,expire,subnet_id,...,pool_id,crc32c
-//	192.0.2.10,02:00:00:00:00:0a,01:02:00:00:00:00:0a,4000,1790000000,1,0,0,host,0,,0,5f3a9b07
+//	192.0.2.10,02:00:00:00:00:0a,01:02:00:00:00:00:0a,4000,1790000000,1,0,0,host,0,,0,82c29dc9
 //
 // The one idea: what Sync has returned for survives anything. Append renders a
 // row into memory; Sync writes all rows of the moment with one write and one

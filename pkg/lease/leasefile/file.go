@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,9 @@ func Open(name string, o Options) (*File, error) {
 	f := &File{name: name, o: o, fs: o.FS, schema: &schemas[o.Family]}
 	if f.fs == nil {
 		f.fs = system{rawSync: o.RawSync}
+		if target, err := filepath.EvalSymlinks(name); err == nil {
+			f.name = target // a new file takes the place of the old one, not of the link to it
+		}
 		for _, p := range o.PIDFiles {
 			if pid := runningKea("/proc", p); pid != 0 {
 				return nil, fmt.Errorf("leasefile: open %q: Kea runs as process %d (%s)", name, pid, p)

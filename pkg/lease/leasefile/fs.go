@@ -26,7 +26,7 @@ type FS interface {
 	Rename(from, to string) error
 	Remove(name string) error
 
-	// Mkdir makes one folder; it is no error when the folder is there.
+	// Mkdir makes one folder, durably; it is no error when the folder is there.
 	Mkdir(name string) error
 
 	// SyncDir makes the entries of a folder durable.
@@ -117,12 +117,15 @@ func (s system) Create(name string, like Handle) (Handle, error) {
 func (system) Rename(from, to string) error { return os.Rename(from, to) }
 func (system) Remove(name string) error     { return os.Remove(name) }
 
-func (system) Mkdir(name string) error {
+func (s system) Mkdir(name string) error {
 	err := os.Mkdir(name, folderMode)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.SyncDir(filepath.Dir(name))
 }
 
 func (system) SyncDir(name string) error {
