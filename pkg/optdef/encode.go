@@ -67,10 +67,18 @@ var singles = func() (all []Type) {
 	return all
 }()
 
-// mayBeEmpty reports whether the option is a list, which Kea takes without
-// entries too: option 88 without addresses sends clients to the multicast group
-// (RFC 7341).
-func (d *Definition) mayBeEmpty() bool { return d.Array && d.Type != Record }
+// mayBeEmpty reports whether the option is a list that Kea takes without entries
+// too: option 88 without addresses sends clients to the multicast group
+// (RFC 7341). Lists of numbers it refuses then, and those of names in DHCPv4.
+func (d *Definition) mayBeEmpty() bool {
+	switch d.Type {
+	case IPv4Address, IPv6Address, IPv6Prefix, PSID, Boolean, Tuple:
+		return d.Array
+	case FQDN:
+		return d.Array && d.Family == V6
+	}
+	return false
+}
 
 // form describes what the option's text looks like.
 func (d *Definition) form() string {

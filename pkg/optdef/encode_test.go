@@ -42,6 +42,8 @@ func TestEncodeSaysWhatWasExpectedWhere(t *testing.T) {
 		{V4, "boot-size", "-1", `value 1, "-1" at offset 0: expected a number from 0 to 65535`},
 		{V4, "boot-size", "0x", `value 1, "0x" at offset 0: expected a number from 0 to 65535`},
 		{V4, "time-offset", "0xffffffff", `value 1, "0xffffffff" at offset 0: expected a number from -2147483648 to 2147483647`},
+		{V4, "path-mtu-plateau-table", "", "too few values: 0 of 1 (uint16, ...)"},
+		{V4, "domain-search", "", "too few values: 0 of 1 (fqdn, ...)"},
 		{V4, "ip-forwarding", "yes", `value 1, "yes" at offset 0: expected true or false`},
 		{V4, "nwip-suboptions", "zz", `value 1, "zz" at offset 0: expected hexadecimal digits, or text in single quotes`},
 		{V4, "nwip-suboptions", "01:123", `value 1, "01:123" at offset 0: expected groups of one or two hexadecimal digits parted by ":"`},

@@ -184,7 +184,7 @@ func TestKnown(t *testing.T) {
 }
 
 func TestEmptyTopologyAnswers(t *testing.T) {
-	for _, top := range []*Topology{{}, func() *Topology { t := &Topology{}; t.Freeze(); return t }()} {
+	for _, top := range []*Topology{{}, func() *Topology { t := &Topology{Subnets: []*Subnet{{ID: 1}}}; t.Freeze(); return t }()} {
 		w := &Where{Iface: "eth0", GIAddr: addr("192.0.2.1"), Link: addr("2001:db8::1"), Source: addr("fe80::1"), InterfaceID: []byte("x")}
 		if top.Subnet4(w, nil) != nil || top.Subnet4o6(w, nil) != nil || top.Subnet6(w, nil) != nil {
 			t.Error("found a subnet")

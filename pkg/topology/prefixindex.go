@@ -82,9 +82,10 @@ type prefixRow struct {
 	subnet uint32
 }
 
-// newPrefixIndex builds the index from rows in any order.
+// newPrefixIndex builds the index from rows in any order. A prefix that is not
+// valid holds nothing.
 func newPrefixIndex(rows []prefixRow) prefixIndex {
-	rows = slices.Clone(rows)
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r prefixRow) bool { return !r.prefix.IsValid() })
 	for i, r := range rows {
 		rows[i].prefix = r.prefix.Masked()
 	}
