@@ -26,7 +26,7 @@ func (d *Definition) Encode(text string) ([]byte, error) {
 	}
 	b := []byte{}
 	for i, v := range values {
-		t := d.Type
+		var t Type
 		switch {
 		case i < len(fields):
 			t = fields[i]

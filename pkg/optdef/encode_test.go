@@ -55,7 +55,7 @@ func TestEncodeSaysWhatWasExpectedWhere(t *testing.T) {
 		{V4, "vendor-encapsulated-options", "foo", `value 1, "foo" at offset 0: expected nothing, as the option has no fields`},
 		{V4, "slp-directory-agent", "true", "too few values: 1 of 2 (boolean, ipv4-address, ...)"},
 		{V4, "classless-static-route", "192.0.2.0/24", `value 1, "192.0.2.0/24" at offset 0: expected a route such as 192.0.2.0/24 - 198.51.100.1`},
-		{V4, "classless-static-route", "", "too few values: expected destination - router, ..."},
+		{V4, "classless-static-route", "", "too few values: expected routes such as 192.0.2.0/24 - 198.51.100.1"},
 		{V6, "dns-servers", "fe80::1%eth0", `value 1, "fe80::1%eth0" at offset 0: expected an IPv6 address`},
 		{V6, "dns-servers", "192.0.2.1", `value 1, "192.0.2.1" at offset 0: expected an IPv6 address`},
 		{V6, "pd-exclude", "2001:db8::", `value 1, "2001:db8::" at offset 0: expected an IPv6 prefix such as 2001:db8::/48`},

@@ -34,7 +34,7 @@ func (d *Definition) decodeInternal(v []byte) (string, error) {
 func encodeRoutes(text string) ([]byte, error) {
 	routes := split(text, ',')
 	if len(routes) == 0 {
-		return nil, fmt.Errorf("%w: expected destination - router, ...", ErrFew)
+		return nil, fmt.Errorf("%w: expected routes such as 192.0.2.0/24 - 198.51.100.1", ErrFew)
 	}
 	var b []byte
 	for i, r := range routes {

@@ -54,9 +54,9 @@ func TestText(t *testing.T) {
 // A chain of sub-options that encapsulate their own space does not exhaust the
 // stack.
 func TestTextIsBounded(t *testing.T) {
-	v := []byte{0, 45, 0, 0}
-	for len(v)+4 < 65536 {
-		v = append([]byte{0, 45, byte(len(v) >> 8), byte(len(v))}, v...)
+	var v []byte
+	for left := 65536 - 8; left >= 0; left -= 4 {
+		v = append(v, 0, 45, byte(left>>8), byte(left))
 	}
 	if got := New(V6).Text("dhcp6", 45, v); !strings.Contains(got, "0x002d") {
 		t.Errorf("%.100q", got)
