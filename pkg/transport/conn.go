@@ -19,6 +19,7 @@ type conn struct {
 	socket atomic.Pointer[Socket] // the address a broadcast socket answers from may change
 	spread spread
 	once   sync.Once // for end
+	served bool      // it has a worker; under the Group's lock
 }
 
 // openConn opens the socket that k describes; answer is the address that a
@@ -28,7 +29,7 @@ func (g *Group) openConn(k key, answer netip.Addr) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := NewBatch(u, BatchOptions{Slots: g.o.Slots})
+	b, err := NewBatch(u, BatchOptions{Slots: g.o.Slots, GSO: g.o.Segment})
 	if err != nil {
 		u.Close()
 		return nil, err
@@ -85,6 +86,12 @@ func (c *conn) end() (err error) {
 		err = c.udp.Close()
 	})
 	return err
+}
+
+// discard closes a conn that nobody has read from.
+func (c *conn) discard() {
+	_ = c.end() // nothing is left that could be lost
+	c.batch.Release()
 }
 
 // Write is part of Conn. Runs of datagrams that go by UDP leave in one batch; a

@@ -178,7 +178,7 @@ func (g *Group) reconcile(links []netif.Interface) []lack {
 	p := wanted(g.v4, g.specs, links)
 	g.endOthers(p)
 	opened, lacks := g.openMissing(p)
-	g.adopt(opened)
+	g.adopt(opened, p)
 	return append(p.lacks, lacks...)
 }
 
@@ -187,11 +187,7 @@ func (g *Group) reconcile(links []netif.Interface) []lack {
 func (g *Group) openMissing(p plan) (opened []*conn, lacks []lack) {
 	g.failed = false
 	for _, k := range p.keys {
-		if c := g.find(k); c != nil {
-			c.answerFrom(p.answers[k])
-			continue
-		}
-		if g.leaving[k] != nil {
+		if g.find(k) != nil || g.leaving[k] != nil {
 			continue
 		}
 		c, err := g.openConn(k, p.answers[k])
@@ -214,9 +210,13 @@ func (g *Group) find(k key) *conn {
 	return nil
 }
 
-// adopt makes opened part of the Group and has them served.
-func (g *Group) adopt(opened []*conn) {
+// adopt makes opened part of the Group and has them served. Sockets
+// that were there before answer from the addresses of p now.
+func (g *Group) adopt(opened []*conn, p plan) {
 	g.conns = append(g.conns, opened...)
+	for _, c := range g.conns {
+		c.answerFrom(p.answers[c.key])
+	}
 	g.publish()
 	if g.serve != nil {
 		for _, c := range opened {
@@ -233,6 +233,7 @@ func (g *Group) publish() {
 // start serves c until its worker returns.
 func (g *Group) start(c *conn) {
 	serve := g.serve
+	c.served = true
 	g.workers.Go(func() {
 		serve(c)
 		_ = c.Close() // reading is over, and a UDP socket holds nothing back

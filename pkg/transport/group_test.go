@@ -350,3 +350,46 @@ func TestOverflowsAreCounted(t *testing.T) {
 		t.Errorf("%d of 100 answered, %d counted as lost", answered, lost)
 	}
 }
+
+// BenchmarkGroup is one batch in and out of a server's socket, to one relay.
+func BenchmarkGroup(b *testing.B) {
+	for _, segment := range []bool{false, true} {
+		b.Run(fmt.Sprint("segment ", segment), func(b *testing.B) {
+			port := freePort(b, "::1")
+			local := netip.IPv6Loopback()
+			g, err := transport.Listen6(transport.Options{
+				Specs: []transport.Spec{{Iface: "lo", Addr: local}}, Port: port, Segment: segment})
+			if err != nil {
+				b.Fatal(err)
+			}
+			conns := make(chan transport.Conn)
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				g.Follow(ctx, nil, func(c transport.Conn) { conns <- c; <-ctx.Done() })
+			}()
+			c := <-conns
+			in, out := make([]transport.Datagram, 64), make([]transport.Datagram, 64)
+			for i := range out { // to itself
+				out[i] = transport.Datagram{Data: make([]byte, 348), Peer: netip.AddrPortFrom(local, port), IfIndex: 1}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := c.Write(out); n != len(out) || err != nil {
+					b.Fatal(n, err)
+				}
+				for n := 0; n < len(out); {
+					k, err := c.Read(in)
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += k
+				}
+			}
+			b.ReportMetric(float64(len(out))*float64(b.N)/b.Elapsed().Seconds(), "datagrams/s")
+			cancel()
+			<-done
+		})
+	}
+}

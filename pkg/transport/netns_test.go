@@ -647,3 +647,35 @@ func TestLargerThanTheMTU(t *testing.T) {
 		stop()
 	}
 }
+
+// What a path cannot carry as segments leaves one by one, the rest in segments.
+func TestSegmentsLongerThanTheMTU(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("lan0", "far0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	far := socket(t, p, "192.0.2.9:0")
+	near, err := net.ListenPacket("udp4", "192.0.2.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	b, err := transport.NewBatch(near.(*net.UDPConn), transport.BatchOptions{GSO: true, SendOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := far.LocalAddr().(*net.UDPAddr).AddrPort()
+	var out []transport.Datagram
+	for _, size := range []int{300, 300, 300, 2000, 2000, 2000, 1400, 400, 400} {
+		out = append(out, transport.Datagram{Data: []byte(strings.Repeat(string(rune('a'+len(out))), size)), Peer: to})
+	}
+	for range 3 {
+		if n, err := b.Write(out); n != len(out) || err != nil {
+			t.Fatalf("Write = %d, %v", n, err)
+		}
+		for _, d := range out {
+			hear(t, far, 5*time.Second, string(d.Data))
+		}
+	}
+}

@@ -34,6 +34,12 @@ type Options struct {
 	SendBuffer    int // octets of socket buffer asked for; 0: 1 MiB
 	Slots         int // datagrams in a batch; 0: 64
 
+	// Segment sends runs of replies of one length to one relay together
+	// (UDP_SEGMENT), which saves most of the way through the stack. On a wire
+	// they are what they would have been; but who listens to raw packets on the
+	// same host, as DHCPv4 relays and clients often do, sees each run as one.
+	Segment bool
+
 	RequireAll bool          // Listen fails unless every socket opens
 	Retry      time.Duration // how long until a socket that failed is tried again; 0: 5 s
 

@@ -30,7 +30,7 @@ func (g *Group) Replace(specs []Spec) error {
 	}
 	if len(lacks) > 0 {
 		for _, c := range opened {
-			_ = c.end() // it has not been used
+			c.discard()
 		}
 		g.failed = true // of the old set some may be missing too
 		g.nudge()
@@ -38,7 +38,7 @@ func (g *Group) Replace(specs []Spec) error {
 	}
 	g.specs = slices.Clone(specs)
 	g.endOthers(p)
-	g.adopt(opened)
+	g.adopt(opened, p)
 	g.tell(p.lacks)
 	return nil
 }
@@ -52,8 +52,8 @@ func (g *Group) endOthers(p plan) {
 			kept = append(kept, c)
 			continue
 		}
-		if g.serve == nil {
-			_ = c.end()
+		if !c.served {
+			c.discard()
 			continue
 		}
 		g.leaving[c.key] = c
