@@ -176,10 +176,12 @@ func (c *compiler) overlaps() {
 		}
 	}
 	slices.SortStableFunc(c.placed, func(a, b located) int { return a.prefix.Compare(b.prefix) })
-	for i := 1; i < len(c.placed); i++ {
-		a, b := &c.placed[i-1], &c.placed[i]
-		if a.prefix.Overlaps(b.prefix) {
-			c.warnf(b.n, "lies within the subnet %s of line %d", a.prefix, a.n.line())
+	for i, wide := 1, 0; i < len(c.placed); i++ {
+		a, b := &c.placed[wide], &c.placed[i]
+		if !a.prefix.Overlaps(b.prefix) {
+			wide = i // prefixes lie within one another or apart
+			continue
 		}
+		c.warnf(b.n, "lies within the subnet %s of line %d", a.prefix, a.n.line())
 	}
 }

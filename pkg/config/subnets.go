@@ -164,8 +164,8 @@ func (c *compiler) access(s *topology.Subnet, n *node, l levels) {
 	}
 	if m := n.ours().get("link-address-first"); m != nil && m.bool {
 		f.LinkFirst = true
-		if !f.Prefix.IsValid() {
-			c.warnf(m, "changes nothing without 4o6-subnet")
+		if !f.Prefix.IsValid() && len(l[1].ours().list("links")) == 0 {
+			c.warnf(m, "changes nothing without 4o6-subnet, or links of the network")
 		}
 	}
 }
