@@ -35,13 +35,17 @@ func (s *Server) build(x *Exchange) Verdict {
 	return Next
 }
 
-// allow sets the largest size of the reply, keeping room for what echo adds.
+// bare is room enough for a reply with an address and nothing configured.
+const bare = dhcp4.HeaderLen + 64
+
+// allow sets the largest size of the reply, keeping room for what echo adds as
+// long as a lease still fits in beside it.
 func (x *Exchange) allow(n int) {
 	if x.over6 {
 		n = min(n, x.packet.Room())
 	}
 	x.max = n
-	x.out.Limit(n - x.tail())
+	x.out.Limit(max(n-x.tail(), bare))
 }
 
 // Sizes of replies (see limit).
