@@ -182,7 +182,7 @@ func startKea(t *testing.T, f leasefile.Family, file string) *kea {
 		hooks = fmt.Sprintf(`"hooks-libraries": [{"library": %q}],`, lib)
 	}
 	conf := fmt.Sprintf(`{"Dhcp%d": {%s %s "interfaces-config": {"interfaces": []},
-		"lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 1},
+		"lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 0},
 		"expired-leases-processing": {"reclaim-timer-wait-time": 0, "flush-reclaimed-timer-wait-time": 0},
 		"control-socket": {"socket-type": "unix", "socket-name": %q},
 		"subnet%d": [{"id": 1, "subnet": %q}],
@@ -257,7 +257,7 @@ func TestKeaServesOurFile(t *testing.T) {
 			fill(t, file, family, want)
 			k := startKea(t, family, file)
 			_, err := leasefile.Open(file, leasefile.Options{Family: family})
-			if err == nil || !strings.Contains(err.Error(), fmt.Sprint("process ", k.cmd.Process.Pid)) {
+			if err == nil || !strings.Contains(err.Error(), "kea-") { // the server, or its clean-up
 				t.Errorf("opened beside Kea: %v", err)
 			}
 			k.wait("a clean-up", func() bool {

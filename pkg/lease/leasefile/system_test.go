@@ -241,3 +241,4 @@ func TestFileTooLarge(t *testing.T) {
 		t.Errorf("%d durable leases; report %+v", durable, r)
 	}
 }
+
