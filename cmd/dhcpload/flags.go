@@ -185,8 +185,8 @@ func parseMAC(s string, to *[6]byte) error {
 }
 
 func parsePIDs(s string, to *[]int) error {
-	for _, p := range strings.Split(s, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(p))
+	for p := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 {
 			return fmt.Errorf("%q is no process id", p)
 		}

@@ -1,5 +1,19 @@
 // Dhcpload measures DHCP servers and shows what they say: IPv4 leases over
 // IPv6 (4o6), IPv4 leases as a relay (v4), IPv6 addresses (v6).
+//
+// One client, every message shown; then the renewal of what it got:
+//
+//	dhcpload 4o6 --server [::1]:1547 --clients 1 --mac 02:00:5e:10:00:01 -v
+//	dhcpload 4o6 --server [::1]:1547 --clients 1 --mac 02:00:5e:10:00:01 -v --renew-address 192.0.2.10
+//
+// As fast as it goes with 16 conversations in flight, and what that costs the
+// servers:
+//
+//	dhcpload 4o6 --server ff02::1:2 --iface eth0 --duration 30s --cpu $(pidof dhcp4d),$(pidof dhcp6d)
+//
+// A thousand new clients a second behind two relays, each renewing twice:
+//
+//	dhcpload 4o6 --server 2001:db8::1 --relays 2 --rate 1000 --duration 1m --renewals 2
 package main
 
 import (

@@ -15,7 +15,7 @@ type Options struct {
 
 	// OnPeer, when not nil, is called when the peer is found gone, and when it
 	// is heard again. OnRefused is called for each message refused. Both are
-	// called from within Read and Write and must not block.
+	// called from within Read and Write, and must neither block nor call back.
 	OnPeer    func(gone bool)
 	OnRefused func(Fault)
 }

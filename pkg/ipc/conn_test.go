@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -379,6 +380,50 @@ func TestReopen(t *testing.T) {
 	v4.Close()
 	if err := v4.Reopen(p1); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("reopen after Close: %v", err)
+	}
+}
+
+// Writers, a reader and a port that moves all the time get in nobody's way.
+func TestReopenUnderTraffic(t *testing.T) {
+	ports := []uint16{freePair(t), freePair(t), 0}
+	v6, v4 := open(t, V6Side, ports[0], Options{}), open(t, V4Side, ports[0], Options{})
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				v6.Write([]Message{{Data: sized(20, 300), Origin: client}, {Data: sized(20, 400), Origin: client}})
+				time.Sleep(50 * time.Microsecond)
+			}
+		})
+	}
+	wg.Go(func() {
+		in := make([]Message, 8)
+		for {
+			n, err := v4.Read(in)
+			if err != nil {
+				return
+			}
+			for _, m := range in[:n] {
+				if m.Origin != client || !bytes.Equal(m.Data, sized(20, len(m.Data)-8)) {
+					t.Errorf("read %v %x", m.Origin, m.Data)
+				}
+			}
+		}
+	})
+	for i := 0; ctx.Err() == nil; i++ {
+		for _, c := range []*Conn{v4, v6} {
+			if err := c.Reopen(ports[i%len(ports)]); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	v4.Stop()
+	wg.Wait()
+	if v4.Stats().Received.Load() == 0 {
+		t.Error("nothing came through")
 	}
 }
 

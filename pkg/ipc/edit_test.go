@@ -356,6 +356,7 @@ func TestOriginFound(t *testing.T) {
 		{"spread over two options", opened + "001e 000009bf" + sub60 + sub61 + "0011 000a 000009bf" + sub62 + m87, "", ErrTwoOrigins},
 		{"two whole ones", "15000000" + ours + ours + m87, "", ErrTwoOrigins},
 		{"another in a relay layer", relay + ours + "0009 0030 15000000" + ours + m87, "", ErrTwoOrigins},
+		{"the header of ISC DHCP", "7330" + "000000000000000000000000000000000000" + bare, "", ErrType},
 		{"in a relay layer only", relay + ours + "0009 0008" + bare, "", ErrNoOrigin},
 	}
 	for _, tt := range tests {

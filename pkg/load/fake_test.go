@@ -18,6 +18,7 @@ import (
 type fakeNet struct {
 	serve func(b []byte) (answers [][]byte)
 	delay time.Duration // of an answer
+	fail  error         // of sending
 
 	arrived  chan transport.Datagram
 	wake     chan struct{}
@@ -57,6 +58,9 @@ func (f *fakeNet) Read(in []transport.Datagram) (int, error) {
 }
 
 func (f *fakeNet) Write(out []transport.Datagram) (int, error) {
+	if f.fail != nil {
+		return 0, f.fail
+	}
 	for _, d := range out {
 		for _, a := range f.serve(d.Data) {
 			answer := transport.Datagram{Data: a, Peer: d.Peer}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,6 +228,18 @@ func TestStrays(t *testing.T) {
 		r := hold(t, Scenario{Count: 50}, newFakeNet(srv.serve))
 		if r.Completed != 50 || r.Lost != 0 || r.Malformed != 200 || r.Strays != 300 {
 			t.Errorf("%d completed, %d lost, %d malformed, %d strays", r.Completed, r.Lost, r.Malformed, r.Strays)
+		}
+	})
+}
+
+// What the host does not take is lost, and the report says why.
+func TestUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNet(nil)
+		n.fail = syscall.ENETUNREACH
+		r := hold(t, Scenario{Count: 2, Retries: 1}, n)
+		if r.Unsent != 4 || r.Lost != 2 || r.Problem != syscall.ENETUNREACH.Error() {
+			t.Errorf("%+v", r)
 		}
 	})
 }

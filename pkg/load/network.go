@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -45,8 +46,9 @@ func listen(s *Scenario) (w *wire, local netip.AddrPort, ifIndex int, err error)
 			return nil, local, 0, fmt.Errorf("load: interface %s: %w", s.Iface, err)
 		}
 		ifIndex = ifi.Index
-		if server.Addr().Zone() == "" && !server.Addr().Is4() {
-			server = netip.AddrPortFrom(server.Addr().WithZone(s.Iface), server.Port())
+		if !server.Addr().Is4() {
+			// by number: Go remembers names, and another namespace has others
+			server = netip.AddrPortFrom(server.Addr().WithZone(strconv.Itoa(ifIndex)), server.Port())
 		}
 	}
 	bind, err := source(s, netName, server)
@@ -59,7 +61,9 @@ func listen(s *Scenario) (w *wire, local netip.AddrPort, ifIndex int, err error)
 	}
 	if err = enlarge(c); err == nil {
 		w = &wire{conn: c}
-		w.Batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: wireSlots, GSO: true})
+		// No segmented sends: a server that reads from packet sockets, as Kea does
+		// for DHCPv4, sees such a batch as one datagram where both are on one host.
+		w.Batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: wireSlots})
 	}
 	if err != nil {
 		c.Close()
@@ -97,9 +101,9 @@ func source(s *Scenario, netName string, server netip.AddrPort) (netip.AddrPort,
 		return netip.AddrPort{}, fmt.Errorf("load: no way to server %v: %w", server, errors.Unwrap(err))
 	}
 	defer c.Close()
-	a := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
-	if s.Kind == V4 {
-		a = a.Unmap()
+	a := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	if a.Zone() != "" {
+		a = a.WithZone(server.Addr().Zone())
 	}
 	return netip.AddrPortFrom(a, s.Local.Port()), nil
 }

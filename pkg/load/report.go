@@ -29,6 +29,8 @@ type Report struct {
 	Malformed int `json:"malformed"` // datagrams that could not be read
 	Unsent    int `json:"unsent"`    // messages that the host did not take
 
+	Problem string `json:"problem,omitempty"` // why it did not, the first time
+
 	CPU []CPU `json:"cpu,omitempty"` // of the processes asked for
 	Own CPU   `json:"own_cpu"`
 }
@@ -108,6 +110,9 @@ func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "cpu of the load %14.2f s, %.4f s for 1000 conversations\n", r.Own.Seconds, r.Own.PerMile)
 	if r.Strays+r.Malformed+r.Unsent+r.Late > 0 {
 		fmt.Fprintf(&b, "beside that    %d stray answers, %d malformed, %d not sent, %d begun late\n", r.Strays, r.Malformed, r.Unsent, r.Late)
+	}
+	if r.Problem != "" {
+		fmt.Fprintf(&b, "not sent       %s\n", r.Problem)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

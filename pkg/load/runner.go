@@ -58,6 +58,7 @@ type runner struct {
 	// what comes out
 	begun, completed, lost, refused int
 	late, strays, malformed, unsent int
+	problem                         error // the first of sending
 	steps                           [steps]stepCount
 	whole                           histogram
 	last                            time.Duration // when something was answered or lost
@@ -247,8 +248,13 @@ func (r *runner) flush() {
 	if r.out.len() == 0 {
 		return
 	}
-	n, _ := r.out.send(r.network, r.to)
-	r.unsent += r.out.len() - n // it counts as lost when nobody answers it
+	n, err := r.out.send(r.network, r.to)
+	if n < r.out.len() { // lost, unless sending it again helps
+		r.unsent += r.out.len() - n
+		if r.problem == nil {
+			r.problem = err
+		}
+	}
 	r.out.reset()
 }
 
@@ -365,6 +371,9 @@ func (r *runner) summary(m *meter) Report {
 		Scenario: r.s.Kind.String(), Server: r.s.Server.String(), Relays: r.s.Relays, Took: r.last,
 		Begun: r.begun, Completed: r.completed, Lost: r.lost, Refused: r.refused, Late: r.late,
 		Conversation: r.whole.latency(), Strays: r.strays, Malformed: r.malformed, Unsent: r.unsent,
+	}
+	if r.problem != nil {
+		o.Problem = r.problem.Error()
 	}
 	if r.last > 0 {
 		o.PerSecond = float64(r.completed) / r.last.Seconds()

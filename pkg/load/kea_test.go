@@ -1,0 +1,69 @@
+package load_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/pkg/load"
+)
+
+const (
+	kea4 = `{ "Dhcp4": {
+	"interfaces-config": { "interfaces": [ "s0" ] }, "dhcp4o6-port": 786,
+	"lease-database": { "type": "memfile", "name": "%s/leases4.csv" },
+	"subnet4": [ { "id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "s0", "pools": [ { "pool": "192.0.2.10 - 192.0.2.250" } ] } ],
+	"loggers": [ { "name": "kea-dhcp4", "severity": "INFO", "output_options": [ { "output": "stdout" } ] } ]
+} }`
+	kea6 = `{ "Dhcp6": {
+	"interfaces-config": { "interfaces": [ "s0/2001:db8:46::1" ] }, "dhcp4o6-port": 786, "server-id": { "type": "LL", "persist": false },
+	"lease-database": { "type": "memfile", "name": "%s/leases6.csv" },
+	"subnet6": [ { "id": 1, "subnet": "2001:db8:46::/64", "interface": "s0", "pools": [ { "pool": "2001:db8:46::1000 - 2001:db8:46::ffff" } ] } ],
+	"loggers": [ { "name": "kea-dhcp6", "severity": "INFO", "output_options": [ { "output": "stdout" } ] } ]
+} }`
+)
+
+// Kea's servers understand every kind of conversation, each way it can take.
+func TestAgainstKea(t *testing.T) {
+	lab := dhcptest.NewLab(t)
+	dhcptest.Need(t, "kea-dhcp4", "kea-dhcp6")
+	server, host := lab.Namespace("server"), lab.Namespace("client")
+	lab.Wire(server, "s0", host, "c0")
+	server.IP("addr add 192.0.2.1/24 dev s0")
+	server.IP("addr add 2001:db8:46::1/64 dev s0")
+	host.IP("addr add 192.0.2.2/24 dev c0")
+	host.IP("addr add 2001:db8:46::2/64 dev c0")
+	env := []string{"KEA_PIDFILE_DIR=" + lab.Dir, "KEA_LOCKFILE_DIR=" + lab.Dir}
+	var pids []int
+	for name, text := range map[string]string{"kea-dhcp4": kea4, "kea-dhcp6": kea6} {
+		p := server.Start(env, name, "-c", lab.Write(name+".json", fmt.Sprintf(text, lab.Dir)))
+		p.Said(10*time.Second, "_STARTED")
+		pids = append(pids, p.PID())
+	}
+	group, unicast := netip.MustParseAddrPort("[ff02::1:2]:547"), netip.MustParseAddrPort("[2001:db8:46::1]:547")
+	tests := []load.Scenario{
+		{Kind: load.FourOverSix, Server: group, Iface: "c0"},
+		{Kind: load.FourOverSix, Server: unicast},
+		{Kind: load.FourOverSix, Server: unicast, Relays: 1, InterfaceID: "port7"},
+		{Kind: load.FourOverSix, Server: unicast, Relays: 3, Local: netip.MustParseAddrPort("[2001:db8:46::2]:1547")},
+		{Kind: load.FourOverSix, Server: group, Iface: "c0", NoClient: true},
+		{Kind: load.V4, Server: netip.MustParseAddrPort("192.0.2.1:67")},
+		{Kind: load.V4, Server: netip.MustParseAddrPort("192.0.2.1:67"), InterfaceID: "port7"},
+		{Kind: load.V6, Server: group, Iface: "c0"},
+		{Kind: load.V6, Server: unicast, Relays: 1, InterfaceID: "port7"},
+		{Kind: load.V6, Server: unicast, Relays: 2, Link: netip.MustParseAddr("2001:db8:46::9")},
+	}
+	for i, s := range tests {
+		s.Count, s.InFlight, s.Renewals, s.Release, s.PIDs = 20, 5, 2, true, pids
+		s.HWAddr = [6]byte{2, 0, 0x5e, 0x46, byte(i)}
+		var r load.Report
+		if err := host.Do(func() (err error) { r, err = load.Run(t.Context(), s); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if r.Completed != s.Count || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.CPU) != 2 {
+			t.Errorf("%v to %v through %d: %+v", s.Kind, s.Server, s.Relays, r)
+		}
+	}
+}
