@@ -210,8 +210,8 @@ func (g *Group) find(k key) *conn {
 	return nil
 }
 
-// adopt makes opened part of the Group and has them served. Sockets
-// that were there before answer from the addresses of p now.
+// adopt makes opened part of the Group and has them served. Sockets that were
+// there before answer from the addresses of p now.
 func (g *Group) adopt(opened []*conn, p plan) {
 	g.conns = append(g.conns, opened...)
 	for _, c := range g.conns {
