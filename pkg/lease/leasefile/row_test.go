@@ -104,7 +104,7 @@ func TestRow(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := schemas[tt.family].appendRow(nil, lease.Change{Lease: &tt.lease})
 			row, sum := string(b[:len(b)-10]), b[len(b)-10:]
-			if strings.ReplaceAll(row, ";", "") != strings.ReplaceAll(tt.row, ";", "") {
+			if row != tt.row {
 				t.Errorf("row\n  %s\nwant\n  %s", row, tt.row)
 			}
 			if sum[0] != ',' || sum[9] != '\n' {
@@ -123,7 +123,7 @@ func TestRow(t *testing.T) {
 			for i := range row {
 				bad := []byte(string(b[:len(b)-1]))
 				bad[i] ^= 1
-				if _, err := parseLine(tt.family, string(bad)); err == nil && bad[i] != ',' && row[i] != ',' {
+				if _, err := parseLine(tt.family, string(bad)); err == nil {
 					t.Fatalf("damage at %d was not seen: %s", i, bad)
 				}
 			}

@@ -241,4 +241,3 @@ func TestFileTooLarge(t *testing.T) {
 		t.Errorf("%d durable leases; report %+v", durable, r)
 	}
 }
-
