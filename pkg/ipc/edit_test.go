@@ -193,6 +193,59 @@ func TestKea6Questions(t *testing.T) {
 	}
 }
 
+// The sixteen answers that were put to kea-dhcp6, as our v6 side takes them.
+// Each of ours is compared with what Kea sent on, where it is not to blame.
+func TestKea6Answers(t *testing.T) {
+	const ok = Fault(255)
+	tests := []struct {
+		name string
+		want Fault
+		same bool // as Kea sent it
+	}{
+		{"to link-local", ok, true},
+		{"to global", ok, true},
+		{"port 999", ok, true},
+		{"flags ffffff", ok, true},
+		{"type 20", ErrType, false},          // Kea sends it to the client
+		{"type 7", ErrType, false},           // likewise
+		{"no option 87", ErrMessage4, false}, // likewise
+		{"two options 87", ErrMessage4, false},
+		{"no option 17", ErrNoOrigin, false},
+		{"another interface", ok, false},  // the engine's to judge
+		{"enterprise 9 first", ok, false}, // Kea takes that out, and leaves an empty option of 2495
+		{"another suboption", ok, true},
+		{"relayed", ok, true},
+		{"relayed, port 1547, with 135", ok, true},
+		{"relayed, port 1547", ok, true},
+		{"type 12", ErrType, false}, // Kea sends it to the relay
+	}
+	all := capture(t, "probe-kea6")
+	n := 0
+	for i, p := range all {
+		if p.dst.Port() != 6767 || n == len(tests) {
+			continue
+		}
+		tt := tests[n]
+		n++
+		got, _, err := read(V6Side, p.data)
+		if tt.want != ok {
+			if !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+			}
+			continue
+		}
+		if err != nil || bytes.Contains(got, []byte{0xea, 0x61, 0, 16}) {
+			t.Errorf("%s: %v %x", tt.name, err, got)
+		}
+		if tt.same && !bytes.Equal(got, all[i+1].data) {
+			t.Errorf("%s:\n got %x\nwant %x", tt.name, got, all[i+1].data)
+		}
+	}
+	if n != len(tests) {
+		t.Errorf("%d answers, %d expected", n, len(tests))
+	}
+}
+
 // A client or relay that puts suboptions of the pair into a query gains
 // nothing: they go, at every level, and nothing else does.
 func TestForgedOrigins(t *testing.T) {
