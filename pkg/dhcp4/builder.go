@@ -147,22 +147,24 @@ func (w *Builder) place(c Code, part []byte) bool {
 	if w.added.Has(c) {
 		area = w.last(c)
 	}
-	if area == 0 && len(w.b)+n+4 <= w.limit || area == 0 && len(w.b)+n+w.tail() <= w.limit && !w.roomy() {
+	if area == 0 && len(w.b)+n+w.reserve() <= w.limit {
 		w.b = append(append(w.b, byte(c), byte(len(part))), part...)
 		return true
 	}
-	if !w.mayOverload() {
-		return false
+	if len(w.b)+4 > w.limit {
+		return false // option 52 itself has no room
 	}
 	return area <= 1 && w.file.place(c, part) || w.sname.place(c, part)
 }
 
-// roomy reports whether a field could still take options, for which the octets
-// of option 52 must be kept free.
-func (w *Builder) roomy() bool { return !w.file.taken || !w.sname.taken }
-
-// mayOverload reports whether option 52 has room.
-func (w *Builder) mayOverload() bool { return len(w.b)+4 <= w.limit }
+// reserve is what has to be kept free for End, and for option 52 as long as a
+// field could still take options.
+func (w *Builder) reserve() int {
+	if w.file.taken && w.sname.taken {
+		return 1
+	}
+	return 4
+}
 
 // last returns the field that holds the last part of option c.
 func (w *Builder) last(c Code) int {

@@ -220,7 +220,7 @@ func (s *Server) failed(x *Exchange, err error) Verdict {
 	case errors.Is(err, lease.ErrUnknown), errors.Is(err, lease.ErrOwner):
 		return DropNotHolder
 	}
-	if s.limit.allow(x.at) {
+	if s.told.table.allow(x.at) {
 		s.log.Error("lease table refuses", zap.String("iface", x.iface), zap.Error(err))
 	}
 	return DropStoreDown
@@ -237,7 +237,7 @@ func (s *Server) exhausted(x *Exchange) {
 	default:
 		s.count.allocFailSubnet.Inc()
 	}
-	if s.limit.allow(x.at) {
+	if s.told.exhausted.allow(x.at) {
 		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID))...)
 	}
 }

@@ -39,7 +39,7 @@ type Server struct {
 	set    *metrics.Set
 	count  *counters
 	leases *lease.Table
-	limit  logLimit
+	told   struct{ read, commit, table, exhausted logLimit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]

@@ -29,7 +29,6 @@ type Pair interface {
 type worker struct {
 	s         *Server
 	exchanges [batch]*Exchange // made as batches first reach them
-	n         int
 
 	in      []transport.Datagram
 	out     []transport.Datagram
@@ -98,7 +97,7 @@ func (s *Server) ended(err error, iface string) bool {
 		return true
 	}
 	s.count.readFailed.Inc()
-	if s.limit.allow(time.Now()) {
+	if s.told.read.allow(time.Now()) {
 		s.log.Warn("reading failed", zap.String("iface", iface), zap.Error(err))
 	}
 	return false
@@ -177,7 +176,7 @@ func (s *Server) commit(seq lease.Seq) {
 	}
 	if err := s.leases.Commit(seq); err != nil {
 		s.count.commitFailed.Inc()
-		if s.limit.allow(time.Now()) {
+		if s.told.commit.allow(time.Now()) {
 			s.log.Error("leases could not be made durable, replies withheld", zap.Error(err))
 		}
 	}
