@@ -300,10 +300,10 @@ type answer struct {
 }
 
 func (a *answer) is(t dhcp6.MessageType) *answer {
-	a.t.Helper()
 	if a == nil {
 		panic("no answer, want " + t.String())
 	}
+	a.t.Helper()
 	if a.e.Message.Type != t {
 		a.t.Fatalf("answer is %v, want %v", a.e.Message.Type, t)
 	}
