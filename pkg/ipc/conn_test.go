@@ -498,3 +498,59 @@ func BenchmarkPair(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(out)), "ns/message")
 }
+
+// Each fault has a name of its own, under which it can be counted and logged.
+func TestFaultNames(t *testing.T) {
+	names := make(map[string]bool)
+	for f := range Faults {
+		names[f.Reason()] = true
+		if f.Error() != "ipc: message refused: "+f.Reason() {
+			t.Errorf("%q", f.Error())
+		}
+	}
+	if len(names) != faults || names[""] || Fault(200).Reason() != "unknown" {
+		t.Errorf("%d names for %d faults: %v", len(names), faults, names)
+	}
+}
+
+// Names are remembered, so that none is made twice, and not without bound.
+func TestNamesAreBounded(t *testing.T) {
+	c := open(t, V6Side, 0, Options{})
+	for i := range 3 * maxNames {
+		if s := c.name([]byte{byte(i), byte(i >> 8)}); s != string([]byte{byte(i), byte(i >> 8)}) {
+			t.Fatalf("%q", s)
+		}
+		if len(c.names) > maxNames {
+			t.Fatalf("%d names", len(c.names))
+		}
+	}
+}
+
+// Padding can be switched while the pair runs, and a lone message is never
+// padded.
+func TestSetPad(t *testing.T) {
+	port := freePair(t)
+	v6 := open(t, V6Side, port, Options{})
+	raw, err := net.DialUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: int(port) + 1}, &net.UDPAddr{IP: net.IPv6loopback, Port: int(port)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	buf := make([]byte, 2000)
+	m := Message{Data: sized(20, 300), Origin: client}
+	for _, tt := range []struct {
+		pad         bool
+		batch, want int
+	}{{false, 2, 348}, {true, 2, 384}, {true, 1, 348}, {false, 2, 348}} {
+		v6.SetPad(tt.pad)
+		if _, err := v6.Write([]Message{m, m}[:tt.batch]); err != nil {
+			t.Fatal(err)
+		}
+		for range tt.batch {
+			raw.SetReadDeadline(time.Now().Add(2 * time.Second))
+			if n, err := raw.Read(buf); n != tt.want || err != nil {
+				t.Errorf("pad %v, batch of %d: %d octets, want %d, %v", tt.pad, tt.batch, n, tt.want, err)
+			}
+		}
+	}
+}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
 
 // Every kind of conversation, straight and through relays, says what it has to
@@ -381,6 +383,83 @@ func TestJudge4(t *testing.T) {
 		}
 		if got := c.judge(&talk{step: tt.step, addr: serverAddr}); got != tt.want {
 			t.Errorf("%v after step %d: %v, want %v", tt.kind, tt.step, got, tt.want)
+		}
+	}
+}
+
+// An answer has to come the way of its query: as many relays, the same hop
+// counts, links and Interface-Id.
+func TestWay(t *testing.T) {
+	s := Scenario{Relays: 2, InterfaceID: "port7", Link: netip.MustParseAddr("2001:db8::9")}
+	w := newWay(&s, local(V6))
+	sent := w.append(nil, dhcp6.Message{Type: dhcp6.Solicit}, [6]byte{2})
+	answer := func(change func(e *dhcp6.Envelope)) []byte {
+		var e dhcp6.Envelope
+		if err := e.Parse(sent); err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		return e.AppendReply(nil, dhcp6.Message{Type: dhcp6.Advertise})
+	}
+	for name, tt := range map[string]struct {
+		b  []byte
+		ok bool
+	}{
+		"the same":             {answer(func(e *dhcp6.Envelope) {}), true},
+		"another peer":         {answer(func(e *dhcp6.Envelope) { e.Relays[1].Peer = netip.MustParseAddr("fe80::1") }), true},
+		"one relay less":       {answer(func(e *dhcp6.Envelope) { e.Relays = e.Relays[1:] }), false},
+		"another hop count":    {answer(func(e *dhcp6.Envelope) { e.Relays[0].Hops = 7 }), false},
+		"another link":         {answer(func(e *dhcp6.Envelope) { e.Relays[1].Link = netip.IPv6Unspecified() }), false},
+		"no interface-id":      {answer(func(e *dhcp6.Envelope) { e.Relays[1].Options = nil }), false},
+		"not an answer":        {sent, false},
+		"no message":           {nil, false},
+		"cut":                  {sent[:50], false},
+		"direct":               {[]byte{2, 0, 0, 0}, false},
+		"the innermost is cut": {answer(func(e *dhcp6.Envelope) {})[:80], false},
+	} {
+		if _, err := w.parse(tt.b); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a DHCPv6 answer means follows from its type, its ids and its status.
+func TestJudge6(t *testing.T) {
+	s := Scenario{Kind: V6, HWAddr: [6]byte{2}}
+	addr := netip.MustParseAddr("2001:db8::5")
+	id := dhcp6.NewDUIDLL(1, s.HWAddr[:])
+	server := []byte{0, 3, 0, 1, 9}
+	ia := func(valid uint32, status dhcp6.Status) []byte {
+		b, mark := dhcp6.OpenIANA(nil, 1, 0, 0)
+		b = dhcp6.IAAddr{Addr: addr, Valid: valid}.Append(b)
+		return dhcp6.Shut(dhcp6.AppendStatus(b, status, ""), mark)
+	}
+	ids := dhcp6.AppendOption(dhcp6.AppendOption(nil, dhcp6.OptClientID, id), dhcp6.OptServerID, server)
+	with := func(o ...[]byte) []byte { return slices.Concat(append([][]byte{ids}, o...)...) }
+	tests := []struct {
+		name string
+		step Step
+		kind dhcp6.MessageType
+		o    []byte
+		want verdict
+	}{
+		{"advertise", Discover, dhcp6.Advertise, with(ia(10, dhcp6.Success)), answered},
+		{"reply to a solicit", Discover, dhcp6.Reply, with(ia(10, dhcp6.Success)), stray},
+		{"advertise to a request", Request, dhcp6.Advertise, with(ia(10, dhcp6.Success)), stray},
+		{"reply", Request, dhcp6.Reply, with(ia(10, dhcp6.Success)), answered},
+		{"no address", Request, dhcp6.Reply, with(), refused},
+		{"lifetime of zero", Renew, dhcp6.Reply, with(ia(0, dhcp6.Success)), refused},
+		{"status in the IA", Renew, dhcp6.Reply, with(ia(10, dhcp6.NoBinding)), refused},
+		{"status of the message", Renew, dhcp6.Reply, with(dhcp6.AppendStatus(nil, dhcp6.UnspecFail, "")), refused},
+		{"released", Release, dhcp6.Reply, with(dhcp6.AppendStatus(nil, dhcp6.Success, "")), answered},
+		{"no server", Request, dhcp6.Reply, dhcp6.AppendOption(ia(10, dhcp6.Success), dhcp6.OptClientID, id), stray},
+		{"another client", Request, dhcp6.Reply, dhcp6.AppendOption(nil, dhcp6.OptClientID, server), stray},
+	}
+	for _, tt := range tests {
+		c := newScript6(&s, local(V6))
+		c.reply = &dhcp6.Message{Type: tt.kind, Options: tt.o}
+		if got := c.judge(&talk{step: tt.step, addr: addr}); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
