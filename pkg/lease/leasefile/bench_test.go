@@ -110,7 +110,29 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// The same from a file of Kea's, which is written anew.
+// The start of a daemon with a million leases, the table included.
+func BenchmarkLoadTable(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "leases.csv")
+	f := openAt(b, file, leasefile.Options{})
+	if err := f.Load(b.Context(), none); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Rewrite(b.Context(), many(million)); err != nil {
+		b.Fatal(err)
+	}
+	f.Close()
+	for b.Loop() {
+		table := lease.NewTable(openAt(b, file, leasefile.Options{}), lease.TableOptions{})
+		if n, err := table.Load(b.Context()); err != nil || n != million {
+			b.Fatalf("%d leases, %v", n, err)
+		}
+		if err := table.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A take-over of Kea's file, which is written anew.
 func BenchmarkTakeOver(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "leases.csv")
 	text := []byte(header22)

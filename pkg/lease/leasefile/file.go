@@ -94,8 +94,8 @@ func (f *File) open() error {
 		return errors.Join(err, l.Close())
 	}
 	f.lock = l
-	f.report = Report{Name: f.name, afterFailure: strings.HasSuffix(note, noteDown)}
-	if !f.report.afterFailure {
+	f.report = Report{Name: f.name, AfterFailure: strings.HasSuffix(note, noteDown)}
+	if !f.report.AfterFailure {
 		f.note(noteUp)
 	}
 	return nil

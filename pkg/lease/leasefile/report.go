@@ -19,7 +19,9 @@ type Report struct {
 	Size      int64         // octets of the file
 	Took      time.Duration // to load it
 
-	afterFailure bool // the last daemon was killed while its store was down
+	// AfterFailure: the last daemon was killed while its store was down. What
+	// could be read was written to a new file before it was relied on.
+	AfterFailure bool
 }
 
 // Damage is one row that could not be read.

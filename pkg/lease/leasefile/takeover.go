@@ -89,7 +89,7 @@ func (f *File) takeOver(ctx context.Context) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if main != nil && main.layout.ours && len(side) == 0 && !f.report.afterFailure {
+	if main != nil && main.layout.ours && len(side) == 0 && !f.report.AfterFailure {
 		return nil
 	}
 	for _, s := range all {
