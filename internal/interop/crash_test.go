@@ -29,17 +29,20 @@ type ack struct {
 	at    time.Time
 }
 
-// run has workers clients in flight until stop is closed; each worker turns
-// into a new client once it has a lease.
-func (c *crowd) run(t *testing.T, workers int, stop <-chan struct{}) {
+// start has so many clients in flight until the function it returns is called;
+// each worker turns into a new client once it has a lease.
+func (c *crowd) start(t *testing.T, workers int) (stop func()) {
+	t.Helper()
 	var wg sync.WaitGroup
+	over := make(chan struct{})
 	for w := range workers {
 		client := c.s.dialFrom(t, w)
 		client.Timeout = 100 * time.Millisecond
 		wg.Go(func() {
+			defer client.Conn.Close()
 			for n := uint16(0); ; n++ {
 				select {
-				case <-stop:
+				case <-over:
 					return
 				default:
 				}
@@ -52,7 +55,10 @@ func (c *crowd) run(t *testing.T, workers int, stop <-chan struct{}) {
 			}
 		})
 	}
-	wg.Wait()
+	return func() {
+		close(over)
+		wg.Wait()
+	}
 }
 
 // dialFrom opens a client on an address of its own, since all of them use port 546.
@@ -84,6 +90,7 @@ func (c *crowd) distinct(t *testing.T) {
 func (c *crowd) known(t *testing.T, acked map[[6]byte]ack) {
 	t.Helper()
 	client := c.s.dialFrom(t, 999)
+	defer client.Conn.Close()
 	client.Timeout = time.Second
 	lost := 0
 	for who, a := range acked {
@@ -116,9 +123,7 @@ func TestKill(t *testing.T) {
 	checked := 0
 	for round := range 20 {
 		c.base = uint16(round)
-		stop := make(chan struct{})
-		done := make(chan struct{})
-		go func() { c.run(t, 16, stop); close(done) }()
+		stop := c.start(t, 16)
 		time.Sleep(time.Duration(100+rand.IntN(150)) * time.Millisecond)
 		if round%2 == 0 {
 			s.v4.Kill()
@@ -129,8 +134,7 @@ func TestKill(t *testing.T) {
 		}
 		s.ready(t)
 		time.Sleep(50 * time.Millisecond)
-		close(stop)
-		<-done
+		stop()
 		c.distinct(t)
 		fresh := maps.Clone(c.acked)
 		maps.DeleteFunc(fresh, func(who [6]byte, _ ack) bool { return who[2] != byte(round) })

@@ -236,13 +236,11 @@ func TestPowerCut(t *testing.T) {
 			"-e", "trace=openat,write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink,unlinkat",
 			"-o", trace}, s.v4Args...)...)
 		s.ready(t)
-		stop, done := make(chan struct{}), make(chan struct{})
-		go func() { c.run(t, 16, stop); close(done) }()
+		stop := c.start(t, 16)
 		time.Sleep(time.Duration(500+rand.IntN(500)) * time.Millisecond)
 		cut := time.Now().Add(-time.Duration(rand.IntN(200)) * time.Millisecond)
 		s.killV4(t)
-		close(stop)
-		<-done
+		stop()
 
 		if err := d.replay(trace, cut); err != nil {
 			t.Fatal(err)
