@@ -290,7 +290,7 @@ func (c *compiler) checkOurs(m *node, r *rule) {
 // anyway.
 func (r *rule) silent(m *node) bool {
 	v := m.plain()
-	return r.quiet != "" && v == r.quiet || r.def != "" && v == r.def && r.quiet == r.def
+	return r.quiet == toldElsewhere || r.quiet != "" && v == r.quiet || r.def != "" && v == r.def && r.quiet == r.def
 }
 
 // plain is a value as the schema's defaults are written; maps are no defaults.

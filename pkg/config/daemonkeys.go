@@ -69,6 +69,9 @@ func (c *compiler) leaseDatabase() {
 		LFCInterval:  l.seconds("lfc-interval", 3600),
 		MaxRowErrors: int(l.uint32("max-row-errors", 0)),
 	}
+	if c.cfg.LeaseDB.Type != "memfile" {
+		c.cfg.LeaseDB.Name = "" // of a database, not of a file
+	}
 }
 
 func expired(n *node) Expired {

@@ -1,36 +1,62 @@
 package config
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
 
-// Every key has one row of five cells, and every default is one that the key's
-// own rule takes.
-func TestWriteKeys(t *testing.T) {
-	for _, f := range []Family{v4, v6} {
-		var b strings.Builder
-		if err := WriteKeys(&b, f); err != nil {
+// The documentation lists every key, as the schema has it. -update writes the
+// tables anew, behind the line that they begin with.
+func TestDocumentation(t *testing.T) {
+	const name, mark = "../../docs/config.md", "<!-- from here on made by go test ./pkg/config -update -->\n"
+	var b strings.Builder
+	if err := WriteKeys(&b); err != nil {
+		t.Fatal(err)
+	}
+	tables := strings.TrimSuffix(b.String(), "\n")
+	for row := range strings.Lines(tables) {
+		if strings.HasPrefix(row, "|") && strings.Count(row, "|") != 7 {
+			t.Errorf("not six cells: %s", row)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prose, old, found := strings.Cut(string(text), mark)
+	if !found {
+		t.Fatalf("%s has no line %s", name, mark)
+	}
+	if *update {
+		if err := os.WriteFile(name, []byte(prose+mark+tables), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		rows := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-		if len(rows) != len(Keys(f))+2 {
-			t.Errorf("%d rows for %d keys", len(rows)-2, len(Keys(f)))
-		}
+	} else if old != tables {
+		t.Errorf("%s is not what the schema says; run go test ./pkg/config -update", name)
+	}
+}
+
+// Keys names every key once, with a path that leads to it.
+func TestKeys(t *testing.T) {
+	for _, f := range []Family{v4, v6} {
 		seen := map[string]bool{}
-		for _, row := range rows {
-			if strings.Count(row, "|") != 6 {
-				t.Errorf("not five cells: %s", row)
+		for _, k := range Keys(f) {
+			if seen[k.Path] {
+				t.Errorf("twice: %s", k.Path)
 			}
-			key := strings.Split(row, "|")[1]
-			if seen[key] {
-				t.Errorf("twice: %s", key)
+			seen[k.Path] = true
+		}
+		for _, path := range []string{"valid-lifetime", "subnet4[].pools[].pool", "subnet6[].pd-pools[].prefix", "loggers[].output-options[].maxsize",
+			"shared-networks[].user-context.dhcp4o6.links", "user-context.dhcp4o6.offer-hold"} {
+			if other := strings.Contains(path, "subnet6") && f == v4 || strings.Contains(path, "subnet4") && f == v6 || strings.Contains(path, "links") && f == v6; seen[path] == other {
+				t.Errorf("%s: %s is there: %v", root(f), path, seen[path])
 			}
-			seen[key] = true
 		}
 	}
 }
 
+// Defaults are values that their own rules take, and no scope has a key twice.
 func TestDefaultsFitTheirRules(t *testing.T) {
 	for _, f := range []Family{v4, v6} {
 		done := map[*scope]bool{}

@@ -43,7 +43,7 @@ var leaseDatabase = with("lease-database", nil, database, []rule{
 var hostsDatabase = with("hosts-database", nil, database)
 
 var configControl = with("config-control", nil, []rule{
-	{name: "config-databases", typ: tMaps, state: Accepted, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
+	{name: "config-databases", typ: tMaps, state: Later, quiet: toldElsewhere, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
 	{name: "config-fetch-wait-time", typ: tInt, max: 65535, def: "30", state: Accepted},
 })
 
@@ -144,17 +144,17 @@ var clientClass = with("client class", nil, optionData, optionDef, boot, lifetim
 var blocks = []rule{
 	{name: "interfaces-config", typ: tMap, of: interfacesConfig},
 	{name: "lease-database", typ: tMap, of: leaseDatabase, note: "memfile; any other: start refused"},
-	{name: "hosts-database", typ: tMap, state: Accepted, of: hostsDatabase, newer: "hosts-databases", note: "reservations in a database are not served: start refused"},
-	{name: "hosts-databases", typ: tMaps, state: Accepted, of: hostsDatabase, note: "reservations in a database are not served: start refused"},
-	{name: "config-control", typ: tMap, state: Accepted, of: configControl},
+	{name: "hosts-database", typ: tMap, state: Later, quiet: toldElsewhere, of: hostsDatabase, newer: "hosts-databases", note: "reservations in a database are not served: start refused"},
+	{name: "hosts-databases", typ: tMaps, state: Later, quiet: toldElsewhere, of: hostsDatabase, note: "reservations in a database are not served: start refused"},
+	{name: "config-control", typ: tMap, state: Later, quiet: toldElsewhere, of: configControl},
 	{name: "expired-leases-processing", typ: tMap, of: expiredLeases},
 	{name: "server-id", typ: tMap, in: v6, of: serverIDKeys},
 	{name: "loggers", typ: tMaps, of: loggersKeys},
 	{name: "dhcp-ddns", typ: tMap, state: Accepted, of: dhcpDDNS},
 	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets", state: Later, note: "no commands are taken"},
 	{name: "control-sockets", typ: tMaps, of: controlSocket, quiet: "[]", state: Later, note: "no commands are taken"},
-	{name: "hooks-libraries", typ: tMaps, state: Accepted, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
-	{name: "client-classes", typ: tMaps, state: Accepted, of: clientClass, note: "not evaluated; a class DROP: start refused"},
+	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
+	{name: "client-classes", typ: tMaps, state: Later, quiet: toldElsewhere, of: clientClass, note: "not evaluated; a class DROP: start refused"},
 	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
 		{name: "enable-multi-threading", typ: tBool, def: "true", state: Accepted},
 		{name: "thread-pool-size", typ: tInt, max: 65535, def: "0", state: Accepted},
@@ -193,7 +193,7 @@ var scalars = []rule{
 	{name: "statistic-default-sample-age", typ: tInt, max: maxU32, def: "0", state: Accepted},
 	{name: "parked-packet-limit", typ: tInt, max: maxU32, def: "256", state: Accepted, note: "no packet is parked"},
 	{name: "server-tag", typ: tString, state: Accepted},
-	{name: "data-directory", typ: tString, state: Accepted, note: "where files go is the daemon's -d and environment"},
+	{name: "data-directory", typ: tString, state: Accepted, note: "where files go is for the environment to say"},
 	{name: "allow-address-registration", typ: tBool, in: v6, def: "true", state: Accepted, note: "addresses are not registered"},
 	{name: "mac-sources", typ: tStrings, in: v6, def: `["any"]`, state: Accepted},
 	{name: "relay-supplied-options", typ: tStrings, in: v6, def: `["65"]`, quiet: `["65"]`, state: Later, note: "relays supply no options"},

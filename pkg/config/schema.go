@@ -61,6 +61,10 @@ func (t valueType) String() string {
 		"IPv6 prefix", "map", "list of maps", "list of strings", "map"}[t]
 }
 
+// toldElsewhere is the "quiet" of a key about whose elements the compiler says
+// more than that they are not served.
+const toldElsewhere = "*"
+
 // A rule is one row of the schema: what may stand at a key and what it does.
 type rule struct {
 	name  string
