@@ -113,4 +113,7 @@ type Ours struct {
 	// PadIPC says that the peer of the pair is one of these daemons, so datagrams
 	// to it may be padded to go out as one segmented send: "pad-ipc".
 	PadIPC bool
+
+	// RawSync is for leasefile.Options: "raw-sync".
+	RawSync bool
 }
