@@ -28,6 +28,11 @@
 //	                   Kea's clean-up; after a take-over the first three are
 //	                   kept as name.2.taken-over and so on
 //
+// Back to Kea: it loads the file, warns that it is newer, and drops our column at
+// its next clean-up. Kea 2.2 itself skips rows with a client identifier of one
+// octet or with identifiers over 128 octets, and its clean-up writes line breaks
+// of a host name as they are; newer ones do not.
+//
 // Files are made with mode 0640 less the umask, a missing folder with 0750. A
 // complete new file takes over the owner, the group and the mode of the one it
 // replaces, less what the mode grants to others.
