@@ -38,7 +38,7 @@ func (s *Server) divert(x *Exchange) Verdict {
 	s.receipts.Note(o, &x.Query)
 	x.w.diverted = append(x.w.diverted, ipc.Message{Data: x.In.Data, Origin: o})
 	if ce := s.log.Check(zap.DebugLevel, "query handed to the DHCPv4 daemon"); ce != nil {
-		ce.Write(zap.String("iface", o.Iface), zap.Stringer("peer", x.In.Peer), zap.Int("relays", len(x.Query.Relays)))
+		ce.Write(x.fields()...)
 	}
 	return Diverted
 }

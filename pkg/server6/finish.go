@@ -30,8 +30,7 @@ func (s *Server) send(x *Exchange) Verdict {
 	x.w.out = append(x.w.out, x.Out)
 	x.w.types = append(x.w.types, x.Reply.Type)
 	if ce := s.log.Check(zap.DebugLevel, "answer sent"); ce != nil {
-		ce.Write(zap.Stringer("type", x.Reply.Type), zap.Stringer("to", x.Out.Peer), zap.String("iface", x.Link.Iface),
-			zap.Stringer("client", x.ClientID), zap.Int("relays", len(x.Query.Relays)))
+		ce.Write(append(x.fields(), zap.Stringer("answer", x.Reply.Type), zap.Stringer("to", x.Out.Peer))...)
 	}
 	return Next
 }

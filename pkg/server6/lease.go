@@ -127,8 +127,8 @@ func (s *Server) logLease(x *Exchange, a *ia) {
 		text = "address given"
 	}
 	if ce := s.log.Check(zap.DebugLevel, text); ce != nil {
-		ce.Write(zap.Stringer("addr", a.addr), zap.Stringer("client", x.ClientID), zap.Uint32("iaid", a.iaid),
-			zap.Uint32("subnet", x.Subnet.ID), zap.Uint32("valid", a.valid))
+		ce.Write(append(x.fields(), zap.Stringer("addr", a.addr), zap.Uint32("iaid", a.iaid),
+			zap.Uint32("subnet", a.subnet.ID), zap.Uint32("valid", a.valid))...)
 	}
 }
 
@@ -234,6 +234,6 @@ func (s *Server) logGivenUp(x *Exchange, addr netip.Addr) {
 		return
 	}
 	if ce := s.log.Check(zap.DebugLevel, "address released"); ce != nil {
-		ce.Write(zap.Stringer("addr", addr), zap.Stringer("client", x.ClientID))
+		ce.Write(append(x.fields(), zap.Stringer("addr", addr))...)
 	}
 }

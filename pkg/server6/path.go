@@ -1,6 +1,7 @@
 package server6
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"go.uber.org/zap"
@@ -91,7 +92,21 @@ func (s *Server) caught(x *Exchange, v *Verdict) {
 func (s *Server) dropped(x *Exchange, v Verdict) {
 	s.count.drop(v)
 	if ce := s.log.Check(zap.DebugLevel, "query dropped"); ce != nil {
-		ce.Write(zap.String("reason", v.Reason()), zap.String("step", x.step), zap.String("iface", x.Link.Iface),
-			zap.Stringer("peer", x.In.Peer), zap.Stringer("type", x.Query.Message.Type), zap.Stringer("client", x.ClientID))
+		ce.Write(append(x.fields(), zap.String("reason", v.Reason()), zap.String("step", x.step))...)
 	}
+}
+
+// fields describes the query for a log line.
+func (x *Exchange) fields() []zap.Field {
+	f := []zap.Field{zap.String("iface", x.Link.Iface), zap.Stringer("peer", x.In.Peer)}
+	if n := len(x.Query.Relays); n > 0 {
+		f = append(f, zap.Int("relays", n))
+	}
+	if m := &x.Query.Message; m.Type != 0 {
+		f = append(f, zap.Stringer("type", m.Type), zap.String("xid", fmt.Sprintf("0x%06x", m.XID[:])))
+	}
+	if x.ClientID != nil {
+		f = append(f, zap.Stringer("client", x.ClientID))
+	}
+	return f
 }

@@ -26,7 +26,7 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 		return Next
 	}
 	if ce := s.log.Check(zap.DebugLevel, "no subnet for query"); ce != nil {
-		ce.Write(zap.String("iface", x.Where.Iface), zap.Stringer("relay", x.Where.Link), zap.Stringer("client", x.ClientID))
+		ce.Write(append(x.fields(), zap.Stringer("link", x.Where.Link))...)
 	}
 	return DropNoSubnet
 }
