@@ -128,6 +128,7 @@ func (c *compiler) compile() {
 	}
 	c.number()
 	c.overlaps()
+	c.pair()
 	t.Reservations = c.reservations(c.root, netip.Prefix{})
 	for i, n := range c.root.list("client-classes") {
 		c.class(i, n)
@@ -152,6 +153,21 @@ func (c *compiler) number() {
 	}
 	c.warnf(c.nameless[0], "has no id, nor have %d others; they are numbered from 1 in the order of the file, shared networks first. "+
 		"Leases belong to these numbers: write them into the file before it changes. Kea 3 demands it", len(c.nameless)-1)
+}
+
+// pair warns of a pair that leads nowhere.
+func (c *compiler) pair() {
+	if c.cfg.Family == v6 {
+		return
+	}
+	over6 := slices.ContainsFunc(c.cfg.Topology.Subnets, (*topology.Subnet).Over6)
+	m := c.root.get("dhcp4o6-port")
+	switch {
+	case over6 && c.cfg.DHCP4o6Port == 0:
+		c.warnf(c.root, "subnets have keys of 4o6, but dhcp4o6-port is not set: no 4o6 query gets here")
+	case !over6 && c.cfg.DHCP4o6Port != 0:
+		c.warnf(m, "no subnet has a key of 4o6: no 4o6 query finds a subnet")
+	}
 }
 
 // identifiers is host-reservation-identifiers.

@@ -190,7 +190,7 @@ func (c *compiler) refusals() {
 		if n.parent.key == "config-databases" {
 			what = "parts of the configuration are"
 		}
-		if t := n.text("type"); t != "memfile" {
+		if t := n.text("type"); t != "memfile" && t != "" {
 			c.refuse(n, what+" kept in "+t+", which is not served")
 		}
 	}

@@ -1,13 +1,14 @@
 package config
 
 import (
+	"io"
 	"os"
 	"slices"
 )
 
 // Options steers Load. The zero value is what a daemon uses.
 type Options struct {
-	// ReadFile reads the file and what it includes; nil: os.ReadFile.
+	// ReadFile reads the file and what it includes; nil: from the file system.
 	ReadFile func(name string) ([]byte, error)
 }
 
@@ -16,7 +17,7 @@ type Options struct {
 // file. The Config is nil when one of them is an Error.
 func Load(name string, f Family, o Options) (*Config, []Problem) {
 	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
+		o.ReadFile = readFile
 	}
 	text, err := o.ReadFile(name)
 	if err != nil {
@@ -28,6 +29,16 @@ func Load(name string, f Family, o Options) (*Config, []Problem) {
 		cfg = nil
 	}
 	return cfg, r.problems()
+}
+
+// readFile reads a file, pipes included, but not without end.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxText+1))
 }
 
 func load(r *report, name string, f Family, read func(string) ([]byte, error), text []byte) *Config {

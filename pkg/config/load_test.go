@@ -251,6 +251,30 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
+func TestEndlessFile(t *testing.T) {
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip(err)
+	}
+	if _, problems := Load("/dev/zero", v4, Options{}); len(problems) != 1 || !strings.Contains(problems[0].Text, "longer than") {
+		t.Error(show(problems))
+	}
+}
+
+// A pair that leads nowhere is worth a word.
+func TestPairWarnings(t *testing.T) {
+	for main, want := range map[string]string{
+		`{"Dhcp4":{"subnet4":[{"id":1,"subnet":"192.0.2.0/24","4o6-interface":"eth0"}]}}`:                    "dhcp4o6-port is not set",
+		`{"Dhcp4":{"subnet4":[{"id":1,"subnet":"192.0.2.0/24"}],"dhcp4o6-port":786}}`:                        "no subnet has a key of 4o6",
+		`{"Dhcp4":{"subnet4":[{"id":1,"subnet":"192.0.2.0/24","4o6-interface":"eth0"}],"dhcp4o6-port":786}}`: "",
+		`{"Dhcp4":{"subnet4":[{"id":1,"subnet":"192.0.2.0/24"}]}}`:                                           "",
+	} {
+		cfg, problems := text(v4, main, nil)
+		if cfg == nil || (len(problems) > 0) != (want != "") || !strings.Contains(show(problems), want) {
+			t.Errorf("%s:\n%s\nwant %q", main, show(problems), want)
+		}
+	}
+}
+
 func TestReadErrorIsNotHidden(t *testing.T) {
 	_, problems := Load("x", v4, Options{ReadFile: func(string) ([]byte, error) { return nil, errors.New("disk on fire") }})
 	if !strings.Contains(show(problems), "disk on fire") {
@@ -265,6 +289,23 @@ func TestDepthIsBounded(t *testing.T) {
 		if cfg != nil || len(problems) != 1 || !strings.Contains(problems[0].Text, "more than 100 deep") {
 			t.Errorf("%.10s: %.300s", open, show(problems))
 		}
+	}
+}
+
+// In a file of one long line the place can still be seen.
+func TestLongLine(t *testing.T) {
+	main := `{"Dhcp4":{"comment":"` + strings.Repeat("ä", 5000) + `","valid-lifetim":1,"user-context":{"a":"` + strings.Repeat("y", 5000) + `"}}}`
+	_, problems := text(v4, main, nil)
+	if len(problems) != 1 {
+		t.Fatal(show(problems))
+	}
+	p := &problems[0]
+	if want := len(`{"Dhcp4":{"comment":"`) + 5000 + len(`",`) + 1; p.Col != want || len(p.Source) > 2*maxLine {
+		t.Errorf("column %d of %d octets, want %d", p.Col, len(p.Source), want)
+	}
+	lines := strings.Split(p.String(), "\n")
+	if at := strings.Index(lines[2], "^"); !strings.HasPrefix(string([]rune(lines[1])[at:]), `"valid-lifetim"`) {
+		t.Errorf("the caret is elsewhere:\n%s", p)
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *parser) mapOf(n *node, depth int) {
 			continue
 		}
 		if first := seen[v.key]; first != nil {
-			line, _, _ := first.keyAt.show()
+			line := first.keyAt.line()
 			p.add(Error, key.at, v.path(), "", "stands here a second time, first in line %d", line)
 			continue
 		}
@@ -154,7 +154,7 @@ func (p *parser) more(n *node, i int, closing byte) bool {
 		p.fail(n.at, "the bracket that opens here is not closed")
 		return false
 	case p.tok.kind == '}' || p.tok.kind == ']':
-		line, _, _ := n.at.show()
+		line := n.at.line()
 		p.fail(p.tok.at, "'%c' is expected here, for the bracket opened in line %d, not %s", closing, line, p.tok.name())
 		return false
 	case i > 0 && commas == 0:

@@ -28,9 +28,11 @@ type Problem struct {
 	Line, Col  int    // from 1; a column is one character. 0: the file as a whole
 	Path       string // "Dhcp4.subnet4[2].pools[0].pool"
 	Text       string // what is wrong
-	Source     string // the line of the file, without its end
+	Source     string // the line of the file, without its end; of a very long one what is around Col
 	Severity   Severity
 	Suggestion string // what was probably meant, "" when nothing comes near
+
+	cut int // characters missing before Source
 }
 
 // Error returns the first line of String.
@@ -61,7 +63,7 @@ func (p *Problem) String() string {
 	if p.Source == "" || p.Line == 0 {
 		return p.Error()
 	}
-	line, col := window(p.Source, p.Col)
+	line, col := window(p.Source, p.Col-p.cut)
 	return p.Error() + "\n    " + line + "\n    " + indent(line, col) + "^"
 }
 

@@ -34,7 +34,7 @@ func (r *report) add(sev Severity, at place, path, suggestion, format string, ar
 	f.Text = fmt.Sprintf(format, args...)
 	if at.src != nil {
 		f.File = at.src.name
-		f.Line, f.Col, f.Source = at.show()
+		f.Line, f.Col, f.cut, f.Source = at.show()
 	}
 	r.found = append(r.found, f)
 }

@@ -34,8 +34,13 @@ func (s *source) line(off int) int {
 	return sort.SearchInts(s.lines, off+1) - 1
 }
 
+// line returns the line of p, from 1.
+func (p place) line() int { return p.src.line(min(p.off, len(p.src.text))) + 1 }
+
 // show returns line and column of p as people count them, and the line's text.
-func (p place) show() (line, col int, text string) {
+// Of a line that is very long, as a program may write it, only what stands around
+// p is given, and cut says how many characters before that are missing.
+func (p place) show() (line, col, cut int, text string) {
 	off := min(p.off, len(p.src.text))
 	n := p.src.line(off)
 	begin := p.src.lines[n]
@@ -44,9 +49,16 @@ func (p place) show() (line, col int, text string) {
 		rest = rest[:end]
 	}
 	rest = bytes.TrimSuffix(rest, []byte{'\r'})
-	before := rest[:min(off-begin, len(rest))]
-	return n + 1, utf8.RuneCount(before) + 1, printable(rest)
+	at := min(off-begin, len(rest))
+	from, to := max(0, at-maxLine), min(len(rest), at+maxLine)
+	for ; from > 0 && from < at && !utf8.RuneStart(rest[from]); from++ {
+	}
+	cut = utf8.RuneCount(rest[:from])
+	return n + 1, cut + utf8.RuneCount(rest[from:at]) + 1, cut, printable(rest[from:to])
 }
+
+// maxLine is how many octets of a line are kept on either side of a place.
+const maxLine = 2000
 
 // printable is a line as it may be shown on a terminal: as many characters, with
 // those that would steer it replaced.

@@ -66,10 +66,7 @@ func (c *compiler) links(n *node) []netip.Prefix {
 }
 
 // line is the line of a node, for messages.
-func (n *node) line() int {
-	line, _, _ := n.at.show()
-	return line
-}
+func (n *node) line() int { return n.at.line() }
 
 // subnet compiles one subnet; nil when not even its prefix can be read.
 func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topology.Subnet {
