@@ -77,6 +77,7 @@ func (w *rewrite) run(ctx context.Context, all iter.Seq[*lease.Lease]) (err erro
 	if w.c, err = w.f.create(w.f.file); err != nil {
 		return err
 	}
+	w.c.beside = !w.healing
 	if err := w.snapshot(ctx, all); err != nil {
 		return err
 	}
@@ -149,6 +150,7 @@ func (w *rewrite) finish() error {
 	f := w.f
 	f.commit.Lock()
 	defer f.commit.Unlock()
+	w.c.beside = false // they wait for us now
 	if !w.healing {
 		if f.failed != nil {
 			return f.failed
