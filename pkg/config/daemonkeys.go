@@ -247,7 +247,10 @@ func (c *compiler) hook(n *node) {
 		return
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(path.Base(lib.str), "libdhcp_"), ".so")
+	replace := n.get("parameters").get("replace-client-id")
 	switch {
+	case name == "flex_id" && replace != nil && replace.bool:
+		c.refuse(replace, "clients are known by what the library flex_id makes of their queries, and it is not served")
 	case slices.Contains(harmlessHooks, name):
 		c.unserved(lib, "is not served yet: what the library "+name+" does is not done")
 	case slices.Contains(decidingHooks, name):
