@@ -70,13 +70,12 @@ func (s *Server) conflict(x *Exchange) {
 // (RFC 2131 §4.3.2, table 4).
 func (s *Server) request(x *Exchange) Verdict {
 	x.prepare()
-	want, _ := x.Query.Addr(dhcp4.OptRequestedAddress)
-	state := (*Server).reboot
+	want, state := x.asked(), (*Server).reboot
 	switch {
-	case given(x.Query.CIAddr):
-		want, state = x.Query.CIAddr, (*Server).extend
 	case !given(want):
 		return DropIncomplete
+	case given(x.Query.CIAddr):
+		state = (*Server).extend
 	case x.Query.Has(dhcp4.OptServerID):
 		state = (*Server).selecting
 	}
@@ -240,6 +239,15 @@ func (s *Server) exhausted(x *Exchange) {
 	if s.told.exhausted.allow(x.at) {
 		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID))...)
 	}
+}
+
+// asked is the address that the client says it has or wants.
+func (x *Exchange) asked() netip.Addr {
+	if given(x.Query.CIAddr) {
+		return x.Query.CIAddr
+	}
+	a, _ := x.Query.Addr(dhcp4.OptRequestedAddress)
+	return a
 }
 
 // event logs what became of a lease, at debug level: it happens for each packet.

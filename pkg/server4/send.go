@@ -57,7 +57,7 @@ func (s *Server) committed(x *Exchange) Verdict {
 	case dhcp4.Offer:
 		s.event(x, "address offered", x.Lease.Resource.Prefix.Addr())
 	case dhcp4.Nak:
-		s.event(x, "address refused", x.Query.CIAddr)
+		s.event(x, "address refused", x.asked())
 	case dhcp4.Ack:
 		if x.Type == dhcp4.Request {
 			s.event(x, "lease granted", x.Lease.Resource.Prefix.Addr())
