@@ -10,16 +10,14 @@ import (
 
 // counters are looked up once. Kea's names come first, ours behind them.
 type counters struct {
-	received, sent, dropped *metrics.Counter
-	receivedType, sentType  [256]*metrics.Counter // by message type
-	allocationFail          *metrics.Counter
+	received, sent, dropped                                        *metrics.Counter
+	receivedType, sentType                                         [256]*metrics.Counter // by message type
+	allocFail, allocFailNetwork, allocFailSubnet, allocFailNoPools *metrics.Counter
 
 	reason, statistic        [verdicts]*metrics.Counter
 	readFailed, commitFailed *metrics.Counter
 
 	forwarded, notForwarded     *metrics.Counter // queries to the DHCPv4 daemon
-	noPeer                      *metrics.Counter // times it was found gone
-	refused                     *metrics.Counter // messages the pair refused
 	returned, noReceipt         *metrics.Counter // its answers
 	badAnswer, answerNoLink     *metrics.Counter
 	answerTooLong, answerUnsent *metrics.Counter
@@ -63,7 +61,8 @@ func (c *counters) init(m *metrics.Set) {
 			c.sentType[t] = m.Counter(name)
 		}
 	}
-	c.allocationFail = m.Counter("v6-allocation-fail")
+	c.allocFail, c.allocFailNetwork = m.Counter("v6-allocation-fail"), m.Counter("v6-allocation-fail-shared-network")
+	c.allocFailSubnet, c.allocFailNoPools = m.Counter("v6-allocation-fail-subnet"), m.Counter("v6-allocation-fail-no-pools")
 	for v := DropMalformed; v < verdicts; v++ {
 		c.reason[v] = m.Counter("pkt6-drop-" + verdictNames[v].reason)
 		if name := verdictNames[v].statistic; name != "" {
@@ -72,7 +71,6 @@ func (c *counters) init(m *metrics.Set) {
 	}
 	c.readFailed, c.commitFailed = m.Counter("pkt6-read-failed"), m.Counter("pkt6-commit-failed")
 	c.forwarded, c.notForwarded = m.Counter("4o6-forwarded"), m.Counter("4o6-not-forwarded")
-	c.noPeer, c.refused = m.Counter("4o6-no-peer"), m.Counter("4o6-bad-packet")
 	c.returned, c.noReceipt = m.Counter("4o6-returned"), m.Counter("4o6-no-receipt")
 	c.badAnswer, c.answerNoLink = m.Counter("4o6-bad-answer"), m.Counter("4o6-answer-no-link")
 	c.answerTooLong, c.answerUnsent = m.Counter("4o6-answer-too-long"), m.Counter("4o6-answer-unsent")

@@ -44,7 +44,8 @@ func (s *Server) divert(x *Exchange) Verdict {
 }
 
 // handOver sends what a batch has set aside. A daemon that is not there costs
-// these queries and nothing else; the clients ask again.
+// these queries and nothing else; the clients ask again. That it is gone is told
+// by the pair itself (ipc.Options.OnPeer).
 func (s *Server) handOver(queries []ipc.Message) {
 	if len(queries) == 0 {
 		return
@@ -56,28 +57,9 @@ func (s *Server) handOver(queries []ipc.Message) {
 	}
 	s.count.notForwarded.Add(len(queries) - n)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		s.PairGone(true)
-	}
-}
-
-// PairGone is told when the DHCPv4 daemon is found gone, and when it is heard
-// again; it may be the pair's OnPeer. It counts and, not too often, logs.
-func (s *Server) PairGone(gone bool) {
-	if !gone {
-		s.log.Info("DHCPv4 daemon answers again")
 		return
 	}
-	s.count.noPeer.Inc()
-	if n, ok := s.peer.now(); ok {
-		s.log.Warn("DHCPv4 daemon is not there, 4o6 queries are lost", zap.Uint64("missed", n))
-	}
-}
-
-// PairRefused is told of each message that the pair refuses; it may be the
-// pair's OnRefused.
-func (s *Server) PairRefused(f ipc.Fault) {
-	s.count.refused.Inc()
-	if ce := s.log.Check(zap.DebugLevel, "message refused by the pair"); ce != nil {
-		ce.Write(zap.String("reason", f.Reason()))
+	if missed, ok := s.told.pair.now(); ok {
+		s.log.Warn("4o6 queries cannot be handed over", zap.Error(err), zap.Int("lost", len(queries)-n), zap.Uint64("missed", missed))
 	}
 }

@@ -118,6 +118,14 @@ func (s *Server) outcome(x *Exchange, a *ia, err error) Verdict {
 	case errors.Is(err, lease.ErrLimit):
 		return DropOfferLimit
 	}
+	return s.refused(x, err)
+}
+
+// refused says why the table does nothing at all.
+func (s *Server) refused(x *Exchange, err error) Verdict {
+	if n, ok := s.told.table.now(); ok {
+		s.log.Error("lease table refuses", zap.String("iface", x.Link.Iface), zap.Error(err), zap.Uint64("missed", n))
+	}
 	return DropStoreDown
 }
 
@@ -132,12 +140,19 @@ func (s *Server) logLease(x *Exchange, a *ia) {
 	}
 }
 
-// noneLeft counts a client that could not be served.
+// noneLeft counts an address that could not be found.
 func (s *Server) noneLeft(x *Exchange) {
-	s.count.allocationFail.Inc()
-	if n, ok := s.exhausted.now(); ok {
-		s.log.Warn("no free address for client", zap.Uint32("subnet", x.Subnet.ID), zap.Stringer("client", x.ClientID),
-			zap.Uint64("missed", n))
+	s.count.allocFail.Inc()
+	switch {
+	case len(x.pools) == 0:
+		s.count.allocFailNoPools.Inc()
+	case x.Subnet.Network != nil:
+		s.count.allocFailNetwork.Inc()
+	default:
+		s.count.allocFailSubnet.Inc()
+	}
+	if n, ok := s.told.exhausted.now(); ok {
+		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}
 }
 
@@ -219,7 +234,7 @@ func (s *Server) giveUp(x *Exchange, a *ia, end func(lease.Resource, time.Time, 
 			x.Seq = max(x.Seq, seq)
 			s.logGivenUp(x, addr.Addr)
 		case !errors.Is(err, lease.ErrUnknown) && !errors.Is(err, lease.ErrOwner):
-			return DropStoreDown
+			return s.refused(x, err)
 		}
 	}
 	if !bound {

@@ -81,7 +81,7 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
-		if n, ok := s.faults.now(); ok {
+		if n, ok := s.told.fault.now(); ok {
 			s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.Link.Iface),
 				zap.Any("reason", r), zap.Binary("query", x.In.Data), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 		}

@@ -109,7 +109,7 @@ func (s *Server) recoveredAnswer(m *ipc.Message) {
 		return
 	}
 	s.count.reason[DropPanic].Inc()
-	if n, ok := s.faults.now(); ok {
+	if n, ok := s.told.fault.now(); ok {
 		s.log.Error("fault in the server", zap.Any("fault", p), zap.Stringer("peer", m.Origin.Addr),
 			zap.Binary("packet", m.Data), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 	}

@@ -44,6 +44,7 @@ type Options struct {
 // goroutine.
 type Server struct {
 	log      *zap.Logger
+	set      *metrics.Set
 	leases   *lease.Table
 	duid     dhcp6.DUID
 	pair     Pair
@@ -58,10 +59,7 @@ type Server struct {
 		sync.RWMutex
 		served map[string]link
 	}
-	peer      occasionally // log lines about the DHCPv4 daemon
-	store     occasionally // about leases that cannot be made durable
-	exhausted occasionally // about pools that are used up
-	faults    occasionally // about packets that hit a fault of ours
+	told struct{ pair, commit, table, exhausted, fault occasionally } // log lines
 }
 
 // A link is an interface that is served, by so many sockets.
@@ -83,6 +81,7 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}
+	s.set = o.Metrics
 	s.count.init(o.Metrics)
 	s.links.served = make(map[string]link)
 	s.Replace(o.Topology)

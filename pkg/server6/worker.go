@@ -108,7 +108,7 @@ func (s *Server) commit(w *worker) {
 		return
 	}
 	s.count.commitFailed.Inc()
-	if n, ok := s.store.now(); ok {
+	if n, ok := s.told.commit.now(); ok {
 		s.log.Error("leases cannot be made durable", zap.Error(w.unsynced), zap.Uint64("missed", n))
 	}
 }
