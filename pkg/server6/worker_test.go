@@ -196,3 +196,54 @@ func TestOfferLimit(t *testing.T) {
 		t.Errorf("%d refused", got)
 	}
 }
+
+// Workers, the way back and reloads at once: for the race detector, and for what
+// a client may count on meanwhile: an answer with an address of one of the
+// configurations.
+func TestReplaceUnderLoad(t *testing.T) {
+	l := newLab(t)
+	second := netip.MustParsePrefix("2001:db8:2::/64")
+	build := func(p netip.Prefix, id uint32) *topology.Topology {
+		n := subnet(id, p, 64)
+		n.Iface = "eth0"
+		next := &topology.Topology{Family: topology.V6, Subnets: []*topology.Subnet{n}}
+		next.Freeze()
+		return next
+	}
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for i := range byte(3) {
+		w := newWorker(&wire{socket: l.wire.socket, keep: true})
+		conn := w.conn.(*wire)
+		wg.Go(func() {
+			id := opt(dhcp6.OptClientID, dhcp6.NewDUIDEN(32473, []byte{i, 1}))
+			for n := range byte(200) {
+				conn.out = nil
+				m := append([]byte{byte(dhcp6.Request), 1, i, n}, append(append(id[:len(id):len(id)], sid()...), iaNA(1)...)...)
+				l.s.serve(w, []transport.Datagram{{Data: m, Peer: client, Local: multicast, IfIndex: 7, At: begin.Add(time.Duration(n) * time.Second)}})
+				if len(conn.out) != 1 {
+					t.Errorf("client %d, message %d: %d answers", i, n, len(conn.out))
+					continue
+				}
+				a := l.one(conn.out).addr()
+				if !prefix.Contains(a) && !second.Contains(a) {
+					t.Errorf("given %v", a)
+				}
+			}
+		})
+	}
+	go func() { wg.Wait(); close(done) }()
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		if i%2 == 0 {
+			l.s.Replace(build(second, 2))
+		} else {
+			l.s.Replace(build(prefix, 1))
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+}
