@@ -253,3 +253,53 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryStructureIsWrittenAsItIsRead(t *testing.T) {
+	wires := map[string]string{
+		"IA_PD":                 "0019 000c 00000001 00000002 00000003",
+		"IA_PD with a prefix":   "0019 0029 00000001 00000002 00000003 001a 0019 00000001 00000002 38 20010db8aa0000000000000000000000",
+		"IA_TA":                 "0004 0004 00000001",
+		"IA_TA with a status":   "0004 000a 00000001 000d 0002 0002",
+		"CLIENT_LINKLAYER_ADDR": "004f 0008 0001 02005e460001",
+		"VENDOR_CLASS":          "0010 0004 00000137",
+	}
+	for name, wire := range wires {
+		b := unhex(t, wire)
+		if got := rewrite(Code(be.Uint16(b)), b[4:]); !bytes.Equal(got, b) {
+			t.Errorf("%s: %x, want %x", name, got, b)
+		}
+	}
+	b, mark := OpenIAPD(nil, 1, 2, 3)
+	if b = Shut(b, mark); !bytes.Equal(b, unhex(t, wires["IA_PD"])) {
+		t.Errorf("IA_PD opened and shut: %x", b)
+	}
+	b, mark = OpenIATA(nil, 1)
+	if b = Shut(AppendStatus(b, NoAddrsAvail, ""), mark); !bytes.Equal(b, unhex(t, wires["IA_TA with a status"])) {
+		t.Errorf("IA_TA opened and shut: %x", b)
+	}
+}
+
+// Loops over parsed values may stop early.
+func TestIterationStops(t *testing.T) {
+	o, err := ParseOptions(unhex(t, "0006 0004 0017 0018 0006 0000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for range o.All {
+		seen++
+		break
+	}
+	v, _ := o.Option(OptORO)
+	for range Codes(v).All {
+		seen++
+		break
+	}
+	for range Opaques(unhex(t, "0001 61 0001 62")).All {
+		seen++
+		break
+	}
+	if seen != 3 {
+		t.Errorf("%d values seen", seen)
+	}
+}

@@ -304,3 +304,25 @@ func TestServeAndReturn(t *testing.T) {
 		t.Error("the socket is still known")
 	}
 }
+
+// What the way back meets on the network or in itself costs one answer.
+func TestAnswersThatCannotBeSent(t *testing.T) {
+	l := newLab(t, loud)
+	l.wire.refuse = 1
+	l.back(answer4(t, l.ask4(l.in(query4(1)))))
+	if l.counted("4o6-answer-unsent") != 1 || l.counted("4o6-returned") != 0 {
+		t.Errorf("unsent %d, returned %d", l.counted("4o6-answer-unsent"), l.counted("4o6-returned"))
+	}
+	l.wire.refuse = 0
+	reply := answer4(t, l.ask4(l.in(query4(1))))
+	kept := l.s.receipts
+	l.s.receipts = nil // the fault to be injected
+	l.back(reply)
+	l.s.receipts = kept
+	if l.counted("pkt6-drop-panic") != 1 {
+		t.Error("a fault on the way back is not counted")
+	}
+	if len(l.back(reply)) != 1 {
+		t.Error("the next answer does not leave")
+	}
+}
