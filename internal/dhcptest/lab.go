@@ -104,6 +104,18 @@ func (n *Namespace) Must(args ...string) string {
 	return out
 }
 
+// Bound reports whether a UDP socket in the namespace is bound to a local
+// address that ends so, as in "[::1]:786" or ":547".
+func (n *Namespace) Bound(local string) bool {
+	out, _ := n.Run("ss", "-Huan")
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[3], local) {
+			return true
+		}
+	}
+	return false
+}
+
 // Do runs f on a thread that is inside the namespace: a socket that f opens
 // belongs to it from then on and can be used from anywhere.
 func (n *Namespace) Do(f func() error) error {

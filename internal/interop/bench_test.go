@@ -151,9 +151,8 @@ func benchRun(t *testing.T, who seat, l benchLoad) (result score) {
 			pids = append(pids, fmt.Sprint(p.PID()))
 		}
 		dhcptest.WaitFor(t, 10*time.Second, "sockets", func() bool {
-			out, _ := server.Run("ss", "-Huan")
-			return (!l.v6 || strings.Contains(out, ":547")) && (!l.v4 || strings.Contains(out, ":67") || l.v6) &&
-				(!l.v4 || !l.v6 || strings.Contains(out, "[::1]:787"))
+			return (!l.v6 || server.Bound(":547")) && (!l.v4 || server.Bound(":67")) &&
+				(!l.v6 || server.Bound("[::1]:786")) && (!l.v4 || server.Bound("[::1]:787"))
 		})
 		time.Sleep(200 * time.Millisecond)
 		result = benchLoadOnce(t, client, l, pids)

@@ -199,8 +199,7 @@ func (s *site) dial(t *testing.T, to string) *dhcptest.Client4o6 {
 func (s *site) ready(t *testing.T) {
 	t.Helper()
 	dhcptest.WaitFor(t, 15*time.Second, "sockets of both daemons", func() bool {
-		out, _ := s.server.Run("ss", "-Huanp")
-		return strings.Contains(out, "[::1]:786") && strings.Contains(out, "[::1]:787") && strings.Contains(out, ":547")
+		return s.server.Bound("[::1]:786") && s.server.Bound("[::1]:787") && s.server.Bound(":547")
 	})
 	time.Sleep(100 * time.Millisecond) // a relay has no sign of readiness in its sockets alone
 }

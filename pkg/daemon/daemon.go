@@ -14,7 +14,6 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
-	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -41,6 +40,8 @@ type engine interface {
 	servePair(ctx context.Context, d *daemon)
 	// links tells of the host's links and addresses as they are now.
 	links([]netif.Interface)
+	// Refresh brings the statistics of subnets and pools up to date.
+	Refresh()
 	// replace puts a configuration in force that the daemon has prepared.
 	replace(*config.Config)
 }
@@ -161,14 +162,14 @@ func (d *daemon) serve(ctx context.Context) error {
 	defer stop()
 	var workers sync.WaitGroup
 	links := d.followLinks(working, &workers)
-	workers.Go(func() { d.group.Follow(working, links, func(c transport.Conn) { d.engine.Serve(working, c) }) })
+	workers.Go(func() { d.group.Follow(working, links, func(c transport.Conn) { d.serveSocket(working, c) }) })
 	workers.Go(func() { d.engine.servePair(working, d) })
 	workers.Go(func() { d.leases.keep(working, d.log) })
 
 	d.log.Info("server version " + Version + " started")
 	d.sayReady()
 	d.loop(ctx)
-	d.log.Info("server stops")
+	d.log.Info("server stops", d.counted()...)
 	if err := notify("STOPPING=1"); err != nil {
 		d.log.Warn("service manager", zap.Error(err))
 	}
@@ -197,6 +198,18 @@ func (d *daemon) followLinks(ctx context.Context, workers *sync.WaitGroup) <-cha
 		}
 	})
 	return links
+}
+
+// counted are the counters that have counted anything.
+func (d *daemon) counted() (fields []zap.Field) {
+	d.engine.Refresh()
+	d.metrics.Counter("socket-receive-drop").Set(int64(d.group.Overflows()))
+	for _, s := range d.metrics.All() {
+		if s.Value != 0 {
+			fields = append(fields, zap.Int64(s.Name, s.Value))
+		}
+	}
+	return fields
 }
 
 func (d *daemon) sayReady() {
@@ -238,10 +251,18 @@ func (d *daemon) openSockets() error {
 		return fmt.Errorf("daemon: sockets: %w", err)
 	}
 	d.group = g
-	for _, s := range g.Sockets() {
-		d.log.Info("socket", zap.String("iface", s.Iface), zap.Stringer("addr", s.Addr), zap.Int("receive-buffer", s.ReceiveBuffer))
-	}
 	return nil
+}
+
+// serveSocket is called for each socket when it opens, now or later, and
+// returns when it is closed.
+func (d *daemon) serveSocket(ctx context.Context, c transport.Conn) {
+	s := c.Socket()
+	d.log.Info("serving", zap.String("iface", s.Iface), zap.Stringer("addr", s.Addr), zap.Int("receive-buffer", s.ReceiveBuffer))
+	d.engine.Serve(ctx, c)
+	if ctx.Err() == nil {
+		d.log.Info("no longer serving", zap.String("iface", s.Iface), zap.Stringer("addr", s.Addr))
+	}
 }
 
 func specs(cfg *config.Config) []transport.Spec {
@@ -331,15 +352,4 @@ func leaseFile(k kind, cfg *config.Config) string {
 		name = filepath.Join(dataDir(), name)
 	}
 	return name
-}
-
-// pools are all pools of a topology that are in use.
-func pools(t *topology.Topology) []*lease.Pool {
-	var all []*lease.Pool
-	for _, s := range t.Subnets {
-		for _, p := range s.Pools {
-			all = append(all, p.Lease)
-		}
-	}
-	return all
 }

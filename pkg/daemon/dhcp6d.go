@@ -28,10 +28,7 @@ var dhcp6 = kind{
 // done.
 func DHCP6(ctx context.Context, s Setup) error { return dhcp6.run(ctx, s) }
 
-type engine6 struct {
-	leases *leases
-	*server6.Server
-}
+type engine6 struct{ *server6.Server }
 
 func newEngine6(d *daemon) (engine, error) {
 	links, err := netif.List()
@@ -45,27 +42,15 @@ func newEngine6(d *daemon) (engine, error) {
 		return nil, err
 	}
 	d.log.Info("server identifier", zap.Stringer("duid", duid))
-	e := engine6{d.leases, server6.New(server6.Options{
+	return engine6{server6.New(server6.Options{
 		Log: d.log, Metrics: d.metrics, Leases: d.leases.table, Topology: d.cfg.Topology, ServerID: duid,
 		Pair: d.pair, ClientPort: uint16(d.setup.ClientPort), ToSource: d.setup.FromSource,
-	})}
-	e.adopt(d.cfg, d.log)
-	return e, nil
-}
-
-// adopt lays the pools of a configuration over the leases.
-func (e engine6) adopt(cfg *config.Config, log *zap.Logger) {
-	if n := e.leases.table.Adopt(pools(cfg.Topology)); n > 0 {
-		log.Warn("leases lie outside of all pools", zap.Int("count", n))
-	}
+	})}, nil
 }
 
 func (e engine6) servePair(ctx context.Context, d *daemon) { e.Return(ctx, d.pair, d.group.Sender()) }
 
-func (e engine6) replace(cfg *config.Config) {
-	e.adopt(cfg, zap.NewNop())
-	e.Replace(cfg.Topology)
-}
+func (e engine6) replace(cfg *config.Config) { e.Replace(cfg.Topology) }
 
 // links has nothing to tell: a DHCPv6 server is named by its DUID.
 func (e engine6) links([]netif.Interface) {}

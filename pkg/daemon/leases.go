@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,7 +58,10 @@ func (d *daemon) openStore(l *leases) (lease.Store, error) {
 		return new(lease.Volatile), nil
 	}
 	l.file = leaseFile(d.kind, d.cfg)
-	o := leasefile.Options{Family: leasefile.V4, MaxRowErrors: d.cfg.LeaseDB.MaxRowErrors}
+	o := leasefile.Options{
+		Family: leasefile.V4, MaxRowErrors: d.cfg.LeaseDB.MaxRowErrors,
+		PIDFiles: keaPIDs(d.cfg.File, d.kea), RawSync: d.cfg.Ours.RawSync,
+	}
 	if d.family == topology.V6 {
 		o.Family = leasefile.V6
 	}
@@ -70,6 +74,9 @@ func (d *daemon) sayLoaded(leases int, r leasefile.Report) {
 	if len(r.TakenOver) > 0 {
 		d.log.Info("Kea's lease files were taken over", zap.Strings("files", r.TakenOver))
 	}
+	if r.AfterFailure {
+		d.log.Warn("the last run ended while leases could not be made durable; the file was written anew", zap.String("file", r.Name))
+	}
 	if r.Torn > 0 {
 		d.log.Warn("a torn last row was cut off", zap.String("file", r.Name), zap.Int64("octets", r.Torn))
 	}
@@ -79,6 +86,16 @@ func (d *daemon) sayLoaded(leases int, r leasefile.Report) {
 	if r.Damaged > 0 {
 		d.log.Error("damaged rows were kept aside", zap.Int("rows", r.Damaged), zap.String("file", r.Aside))
 	}
+}
+
+// keaPIDs are the pid files of the Kea server that would serve this
+// configuration: two servers on one lease file would give addresses away twice.
+func keaPIDs(configFile, kea string) []string {
+	names := []string{pidName("/run/kea", configFile, kea)}
+	if dir := os.Getenv("KEA_PIDFILE_DIR"); dir != "" {
+		names = append(names, pidName(dir, configFile, kea))
+	}
+	return names
 }
 
 func tableOptions(cfg *config.Config) lease.TableOptions {

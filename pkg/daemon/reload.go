@@ -49,6 +49,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err := port.Commit(); err != nil {
 		return errors.Join(err, d.group.Replace(specs(d.cfg)), out.Close())
 	}
+	d.pair.SetPad(cfg.Ours.PadIPC)
 	d.out.swap(out)
 	d.leases.configure(cfg)
 	d.cfg = cfg
