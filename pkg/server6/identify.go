@@ -30,13 +30,24 @@ func (s *Server) identify(x *Exchange) Verdict {
 		x.Classes = topology.Known(x.Host != nil)
 		return Next
 	}
-	for n := range x.Subnet.Siblings(x.Classes) {
-		if x.Host = x.Net.Reservation(n, ids); x.Host != nil {
+	x.Host = x.reservation(ids)
+	x.Classes = topology.Known(x.Host != nil)
+	return Next
+}
+
+// reservation looks in the client's subnet first, then in all of its shared
+// network: whether a guard lets the client in may depend on what is found.
+func (x *Exchange) reservation(ids []topology.Identifier) *topology.Reservation {
+	h := x.Net.Reservation(x.Subnet, ids)
+	if h != nil || x.Subnet.Network == nil {
+		return h
+	}
+	for _, n := range x.Subnet.Network.Subnets {
+		if h = x.Net.Reservation(n, ids); h != nil {
 			break
 		}
 	}
-	x.Classes = topology.Known(x.Host != nil)
-	return Next
+	return h
 }
 
 // findHWAddr finds the client's hardware address, by the surest way first: the

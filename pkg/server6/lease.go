@@ -18,7 +18,7 @@ func (s *Server) assign(x *Exchange, a *ia) Verdict {
 	if x.Host != nil {
 		for _, addr := range x.Host.Addrs {
 			n := x.subnetOf(addr)
-			if n == nil || n.Disabled != "" || x.taken(addr) {
+			if n == nil || !x.serves(n) || x.taken(addr) {
 				continue
 			}
 			r := x.ask(a)
@@ -175,7 +175,7 @@ func (x *Exchange) reserved(r lease.Resource) bool {
 func (x *Exchange) within(l *lease.Lease) bool {
 	addr := l.Resource.Prefix.Addr()
 	n := x.subnetByID(l.Subnet)
-	if n == nil || n.Disabled != "" || !n.Prefix.Contains(addr) {
+	if n == nil || !x.serves(n) || !n.Prefix.Contains(addr) {
 		return false
 	}
 	if h := x.Net.Holder(n, addr); h != nil {

@@ -140,3 +140,31 @@ func TestEthernetFromLinkLocal(t *testing.T) {
 		t.Errorf("%x", got)
 	}
 }
+
+// A reservation opens the subnet that it is in: KNOWN is known after the look-up.
+func TestReservationInAGuardedSubnetOfTheNetwork(t *testing.T) {
+	kept := netip.MustParseAddr("2001:db8:2::7")
+	l := newLab(t, func(n *topology.Topology, _ *Options) {
+		one, two := subnet(1, prefix, 4), subnet(2, netip.MustParsePrefix("2001:db8:2::/64"), 4)
+		net := &topology.Network{Name: "both", Subnets: []*topology.Subnet{one, two}}
+		one.Network, two.Network, one.Iface = net, net, "eth0"
+		two.Guard = topology.Guard{"KNOWN"}
+		h := &topology.Reservation{Key: topology.Key{Kind: topology.DUID, ID: string(clientID)}, Addrs: []netip.Addr{kept}}
+		two.Reservations = map[topology.Key]*topology.Reservation{h.Key: h}
+		n.Subnets = []*topology.Subnet{one, two}
+	})
+	if got := l.ask(l.message(dhcp6.Request, cid(), sid(), iaNA(1))).addr(); got != kept {
+		t.Errorf("given %v", got)
+	}
+	if got := l.ask(l.message(dhcp6.Renew, cid(), sid(), iaNA(1, kept))).addr(); got != kept {
+		t.Errorf("renewed %v", got)
+	}
+	for i := range byte(8) {
+		stranger := opt(dhcp6.OptClientID, dhcp6.NewDUIDEN(32473, []byte{i, 9}))
+		for _, a := range l.ask(l.message(dhcp6.Request, stranger, sid(), iaNA(1))).addrs() {
+			if !prefix.Contains(a.Addr) {
+				t.Errorf("a stranger is given %v", a.Addr)
+			}
+		}
+	}
+}

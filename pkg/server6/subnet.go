@@ -62,6 +62,12 @@ func (x *Exchange) subnetOf(a netip.Addr) *topology.Subnet {
 	return nil
 }
 
+// serves reports whether the client may be given anything in subnet n of its
+// link.
+func (x *Exchange) serves(n *topology.Subnet) bool {
+	return n.Disabled == "" && (n == x.Subnet || n.Admits(x.Classes))
+}
+
 // subnetByID returns the subnet of that number on the client's link.
 func (x *Exchange) subnetByID(id uint32) *topology.Subnet {
 	if x.Subnet.ID == id {
