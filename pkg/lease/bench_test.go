@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -198,6 +199,8 @@ func BenchmarkMemory(b *testing.B) {
 		start := time.Now()
 		runtime.GC()
 		b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "gc-ms")
+		debug.FreeOSMemory() // what growing left behind
+		b.ReportMetric(float64(int64(rss(b)-rssBefore))/n, "rss-settled-B/lease")
 		runtime.KeepAlive(tab)
 	}
 }

@@ -165,7 +165,8 @@ type Store interface {
 	// Rewrite replaces the medium by a complete copy: the leases that all yields
 	// (each read at or after the moment of the call) and every change appended
 	// meanwhile. It clears away what is out of date, and it heals a store that is
-	// down. Appends and Syncs go on while it runs.
+	// down. Appends and Syncs go on while it runs: it holds nothing that Append
+	// waits for while it draws from all.
 	Rewrite(ctx context.Context, all iter.Seq[*Lease]) error
 
 	Close() error
