@@ -36,6 +36,8 @@ func TestAddress(t *testing.T) {
 		{"renewing, broadcast flag: to ciaddr", Options{}, query{kind: dhcp4.Request, ciaddr: "192.0.2.100", flags: 0x8000}, "", "192.0.2.100:68", "", 2, 0x8000},
 		{"NAK: broadcast", Options{}, query{kind: dhcp4.Request, opts: "50=0a000001 54=c0000201"}, "", "255.255.255.255:68", "", 2, 0},
 		{"INFORM: to ciaddr", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50"}, "", "192.0.2.50:68", "", 2, 0},
+		{"INFORM through a relay: to ciaddr, by routing", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50", giaddr: "192.0.2.9", opts: "82=010161"}, "", "192.0.2.50:68", "", 0, 0},
+		{"INFORM without ciaddr through a relay: to the relay", Options{}, query{kind: dhcp4.Inform, giaddr: "192.0.2.9"}, "", "192.0.2.9:67", "", 0, 0},
 		{"INFORM without ciaddr: to its source", Options{}, query{kind: dhcp4.Inform}, "192.0.2.50:68", "192.0.2.50:68", "", 2, 0},
 		{"hardware that takes no frame of ours: broadcast", Options{}, query{kind: dhcp4.Discover, hw: "0102030405060708"}, "", "255.255.255.255:68", "", 2, 0},
 		{"every reply to a port", Options{ReplyPort: 6068}, query{kind: dhcp4.Discover, giaddr: "192.0.2.9"}, "", "192.0.2.9:6068", "", 0, 0},
@@ -63,6 +65,9 @@ func TestAddress(t *testing.T) {
 			m := read(t, out[0].Data)
 			if m.Flags != tt.flags || m.Hops != 0 || m.XID != tt.q.xid {
 				t.Errorf("flags %x hops %d xid %x", m.Flags, m.Hops, m.XID)
+			}
+			if out[0].Peer.Port() == 68 && m.Has(dhcp4.OptRelayAgentInfo) {
+				t.Error("a client sees option 82")
 			}
 			if want := tt.q.giaddr; want != "" && m.GIAddr != ip(want) {
 				t.Errorf("giaddr %v", m.GIAddr)

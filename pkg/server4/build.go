@@ -253,7 +253,7 @@ func (x *Exchange) echo() {
 	if id, ok := q.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
 		w.Add(dhcp4.OptClientID, id)
 	}
-	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok {
+	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok && !x.pastRelay() { // no client is to see it
 		w.Add(dhcp4.OptRelayAgentInfo, info)
 	}
 }

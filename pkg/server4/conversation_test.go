@@ -23,8 +23,15 @@ const (
 	hwB    = "02005e00000b"
 )
 
-// TestConversation holds what the client's states mean (RFC 2131 §4.3).
-func TestConversation(t *testing.T) {
+// A conversation is what a client says, turn by turn, and what it hears.
+type conversation struct {
+	name  string
+	net   []func(*topology.Topology)
+	turns []turn
+}
+
+// conversations hold what the client's states mean (RFC 2131 §4.3).
+func conversations() []conversation {
 	authoritative := func(n *topology.Topology) { n.Subnets[0].Policy.Authoritative = true }
 	discover := func(hw string) query { return query{kind: dhcp4.Discover, hw: hw} }
 	selecting := func(hw, addr string) query {
@@ -33,11 +40,7 @@ func TestConversation(t *testing.T) {
 	reboot := func(hw, addr string) query { return query{kind: dhcp4.Request, hw: hw, opts: "50=" + addr} }
 	renew := func(hw, addr string) query { return query{kind: dhcp4.Request, hw: hw, ciaddr: addr} }
 	inPool := "c0000264" // 192.0.2.100, the first of the pool
-	tests := []struct {
-		name  string
-		net   []func(*topology.Topology)
-		turns []turn
-	}{
+	return []conversation{
 		{"DISCOVER, REQUEST, renewal", nil, []turn{
 			{0, discover(hwA), "OFFER 192.0.2.100" + given1},
 			{0, selecting(hwA, inPool), "ACK 192.0.2.100" + given1},
@@ -173,7 +176,10 @@ func TestConversation(t *testing.T) {
 			{0, query{kind: 200, hw: hwA}, "silence"},
 		}},
 	}
-	for _, tt := range tests {
+}
+
+func TestConversation(t *testing.T) {
+	for _, tt := range conversations() {
 		for _, way := range ways {
 			t.Run(tt.name+", "+way.name, func(t *testing.T) {
 				b := newBench(t, net1(tt.net...))

@@ -25,6 +25,8 @@ func (s *Server) address(x *Exchange) Verdict {
 	q := x.Query
 	a, port := broadcast, uint16(clientPort)
 	switch {
+	case x.pastRelay():
+		a, x.ifIndex = q.CIAddr, 0
 	case given(q.GIAddr):
 		a, port = q.GIAddr, serverPort
 		if _, ok := x.relay.Option(dhcp4.SubRelaySourcePort); ok { // RFC 8357 §5.1
@@ -49,6 +51,13 @@ func (s *Server) address(x *Exchange) Verdict {
 	}
 	x.to = netip.AddrPortFrom(a, port)
 	return Next
+}
+
+// pastRelay reports whether the reply to a relayed query goes straight to the
+// client: that to an INFORM does, as far as the client says where it is (RFC 2131
+// §4.3.5).
+func (x *Exchange) pastRelay() bool {
+	return x.Type == dhcp4.Inform && !x.over6 && given(x.Query.GIAddr) && given(x.Query.CIAddr)
 }
 
 // committed is where the lease is known to be durable.
