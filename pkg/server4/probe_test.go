@@ -42,6 +42,15 @@ type prober struct {
 	fence uint32
 }
 
+// framed is a query as the v6 side hands it over, with where it came from.
+func framed(m ipc.Message, iface string) []byte {
+	o := dhcp6.AppendOption(nil, 60000, []byte(iface))
+	a := m.Origin.Addr.As16()
+	o = dhcp6.AppendOption(o, 60001, a[:])
+	o = dhcp6.AppendOption(o, 60002, []byte{2, 34})
+	return dhcp6.AppendOption(m.Data, 17, append([]byte{0, 0, 9, 191}, o...))
+}
+
 // ask sends a question, then one that is surely answered, and returns what came
 // before that answer.
 func (p *prober) ask(question []byte) (answers [][]byte) {
@@ -51,13 +60,7 @@ func (p *prober) ask(question []byte) (answers [][]byte) {
 		p.t.Fatal(err)
 	}
 	q := query{kind: dhcp4.Inform, xid: 0xfe000000 + p.fence, hw: hwA}
-	m := q.message(p.t)
-	o := dhcp6.AppendOption(nil, 60000, []byte(p.iface))
-	a := m.Origin.Addr.As16()
-	o = dhcp6.AppendOption(o, 60001, a[:])
-	o = dhcp6.AppendOption(o, 60002, []byte{2, 34})
-	m.Data = dhcp6.AppendOption(m.Data, 17, append([]byte{0, 0, 9, 191}, o...))
-	if _, err := p.conn.Write(m.Data); err != nil {
+	if _, err := p.conn.Write(framed(q.message(p.t), p.iface)); err != nil {
 		p.t.Fatal(err)
 	}
 	buf := make([]byte, 65536)
