@@ -299,3 +299,30 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		t.Errorf("clients never seen before: %v allocations", got)
 	}
 }
+
+// BenchmarkFill gives a million leases one by one and reports the longest that one
+// of them took: growing must hold nobody up.
+func BenchmarkFill(b *testing.B) {
+	const n = 1_000_000
+	for b.Loop() {
+		p := wide(b, n)
+		tab := newTable(b, new(Volatile), TableOptions{}, p)
+		a := newAsker(p)
+		var longest time.Duration
+		over := 0
+		for i := range n {
+			start := time.Now()
+			if _, _, err := tab.Grant(a.client(i, t0)); err != nil {
+				b.Fatal(err)
+			}
+			took := time.Since(start)
+			longest = max(longest, took)
+			if took > time.Millisecond {
+				over++
+			}
+		}
+		b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+		b.ReportMetric(float64(over), "over-1ms")
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/lease")
+}
