@@ -55,15 +55,20 @@ const maxNames = 1024
 // it to the other, whether or not anybody is there. Port 0 opens nothing: Read
 // waits and Write refuses until Reopen gives a port.
 func Dial(side Side, port uint16, o Options) (*Conn, error) {
+	c := newConn(side, o)
+	if err := c.Reopen(port); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func newConn(side Side, o Options) *Conn {
 	c := &Conn{side: side, options: o, names: make(map[string]string)}
 	c.changed = sync.NewCond(&c.mu)
 	c.readers.want = side.reads()
 	c.writers.want = side.sends()
 	c.pad.Store(o.Pad)
-	if err := c.Reopen(port); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c
 }
 
 // Stats returns the counters of c.

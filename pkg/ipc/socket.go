@@ -20,12 +20,20 @@ const (
 	slots = 32
 )
 
-// A socket is one UDP socket of the pair, bound and connected on loopback.
+// A socket is one UDP socket of the pair, bound and connected on loopback, or an
+// end of a Memory.
 type socket struct {
-	conn  *net.UDPConn
-	batch *transport.Batch
-	port  uint16         // P, whichever side this is
-	peer  netip.AddrPort // the only source that counts
+	conn interface {
+		SetReadDeadline(time.Time) error
+		Close() error
+	}
+	batch interface {
+		Read([]transport.Datagram) (int, error)
+		Write([]transport.Datagram) (int, error)
+		Release()
+	}
+	port uint16         // P, whichever side this is
+	peer netip.AddrPort // the only source that counts
 }
 
 // dial opens the socket of one side. Neither SO_REUSEADDR nor SO_REUSEPORT is
