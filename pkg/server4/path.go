@@ -49,6 +49,9 @@ func (s *Server) answer(x *Exchange) (v Verdict) {
 	for i := 0; i < len(path); i++ {
 		x.step = path[i].name
 		v = path[i].step(s, x)
+		if s.trace != nil {
+			s.trace(Event{Exchange: x, Step: x.step, Verdict: v})
+		}
 		if v == again {
 			if x.restarts++; x.restarts > restartLimit {
 				return DropStale
@@ -70,7 +73,11 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 	defer s.caught(x, &v)
 	for i := range after {
 		x.step = after[i].name
-		if v = after[i].step(s, x); v != Next {
+		v = after[i].step(s, x)
+		if s.trace != nil {
+			s.trace(Event{Exchange: x, Step: x.step, Verdict: v})
+		}
+		if v != Next {
 			return v
 		}
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	// from, ReplyPort (when not 0) to that port: for tests without privileges.
 	ReplyToSource bool
 	ReplyPort     uint16
+
+	// Trace, when not nil, is told what every step did: for tests and tools.
+	Trace func(Event)
 }
 
 // A Server answers DHCPv4 queries. It is safe for concurrent use.
@@ -39,6 +42,7 @@ type Server struct {
 	set    *metrics.Set
 	count  *counters
 	leases *lease.Table
+	trace  func(Event)
 	told   struct{ read, commit, table, exhausted logLimit }
 
 	net atomic.Pointer[topology.Topology]
@@ -57,7 +61,7 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}
-	s := &Server{opt: o, log: o.Log, set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, links: o.Interfaces}
+	s := &Server{opt: o, log: o.Log, set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, trace: o.Trace, links: o.Interfaces}
 	s.Replace(o.Topology)
 	return s
 }

@@ -90,12 +90,19 @@ func (s *Server) release(r *returner, m *ipc.Message) (d transport.Datagram, ok 
 	if ce := s.log.Check(zap.DebugLevel, "4o6 answer returned"); ce != nil {
 		ce.Write(zap.String("iface", o.Iface), zap.Stringer("to", o.Addr), zap.Uint16("port", port), zap.Int("relays", len(e.Relays)))
 	}
-	return transport.Datagram{Data: m.Data, Peer: netip.AddrPortFrom(o.Addr, port), IfIndex: index}, true
+	d = transport.Datagram{Data: m.Data, Peer: netip.AddrPortFrom(o.Addr, port), IfIndex: index}
+	if s.trace != nil {
+		s.trace(Event{Step: "return", Answer: d})
+	}
+	return d, true
 }
 
 // hold counts an answer that does not leave; it returns false.
 func (s *Server) hold(c *metrics.Counter, reason string, o *ipc.Origin) bool {
 	c.Inc()
+	if s.trace != nil {
+		s.trace(Event{Step: "return", Held: reason})
+	}
 	if ce := s.log.Check(zap.DebugLevel, "4o6 answer held back"); ce != nil {
 		ce.Write(zap.String("reason", reason), zap.String("iface", o.Iface), zap.Stringer("to", o.Addr))
 	}

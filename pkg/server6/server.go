@@ -38,6 +38,9 @@ type Options struct {
 	// port that its query came from. Neither: 546 and 547 (RFC 9915 §7.2).
 	ClientPort uint16
 	ToSource   bool
+
+	// Trace, when not nil, is told what every step did: for tests and tools.
+	Trace func(Event)
 }
 
 // A Server answers DHCPv6 queries. It is safe for concurrent use; it starts no
@@ -51,6 +54,7 @@ type Server struct {
 	receipts *ipc.Receipts
 	port     uint16
 	toSource bool
+	trace    func(Event)
 	count    counters
 	net      atomic.Pointer[topology.Topology]
 	swap     sync.Mutex // held while the topology and the table's pools are replaced
@@ -72,7 +76,7 @@ type link struct {
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, leases: o.Leases, duid: o.ServerID, pair: o.Pair,
-		port: o.ClientPort, toSource: o.ToSource,
+		port: o.ClientPort, toSource: o.ToSource, trace: o.Trace,
 		receipts: ipc.NewReceipts(),
 	}
 	if s.log == nil {
