@@ -155,7 +155,19 @@ func (x *Exchange) configured() {
 	for _, c := range basic {
 		x.configure(c)
 	}
-	if x.name.fqdn {
+	x.named()
+}
+
+// named adds the name that goes with a lease: in option 81 to a client that sent
+// one, else in option 12 where a name is reserved, sent or asked for.
+func (x *Exchange) named() {
+	switch {
+	case x.Type == dhcp4.Inform:
+	case !x.name.fqdn:
+		if x.Host != nil && x.Host.Hostname != "" || x.Query.Has(dhcp4.OptHostName) {
+			x.configure(dhcp4.OptHostName)
+		}
+	default:
 		var b [3 + 255 + 2]byte
 		x.add(dhcp4.OptClientFQDN, x.name.appendFQDN(b[:0], x.hostname()))
 	}
@@ -178,7 +190,7 @@ func (x *Exchange) configure(c dhcp4.Code) {
 			x.add32(c, ^uint32(0)<<(32-x.Subnet.Prefix.Bits()))
 		}
 	case dhcp4.OptHostName:
-		if name := x.hostname(); name != "" {
+		if name := x.hostname(); name != "" && x.Type != dhcp4.Inform {
 			x.addText(c, name)
 		}
 	}
@@ -242,18 +254,14 @@ func (x *Exchange) tail() int {
 	return n
 }
 
-// echo gives back the host name that a client sent, its identifier (RFC 6842 §3,
-// unless echo-client-id is off) and, behind everything else, what the relay put in
-// (RFC 3046 §2.2).
+// echo gives back the client's identifier (RFC 6842 §3, unless echo-client-id is
+// off) and, behind everything else, what the relay put in (RFC 3046 §2.2).
 func (x *Exchange) echo() {
 	q, w := x.Query, &x.out
-	if x.Reply != dhcp4.Nak && q.Has(dhcp4.OptHostName) && !x.name.fqdn {
-		x.configure(dhcp4.OptHostName)
-	}
 	if id, ok := q.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
 		w.Add(dhcp4.OptClientID, id)
 	}
-	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok && !x.pastRelay() { // no client is to see it
+	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok && x.relayed() {
 		w.Add(dhcp4.OptRelayAgentInfo, info)
 	}
 }

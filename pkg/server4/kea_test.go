@@ -17,15 +17,16 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 const keaConfig = `{"Dhcp4": {
   "interfaces-config": {"interfaces": ["s0"], "dhcp-socket-type": "udp"},
   "lease-database": {"type": "memfile", "persist": false},
   "dhcp4o6-port": 6767,
-  "valid-lifetime": 600, "authoritative": %v,
-  "option-data": [{"name": "domain-name-servers", "data": "192.0.2.53"}, {"name": "routers", "data": "192.0.2.1"}],
-  "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}],
+  "valid-lifetime": 600, %s,
+  "option-data": [{"name": "domain-name-servers", "data": "192.0.2.53"}, {"name": "routers", "data": "192.0.2.1"} %s],
+  "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}] %s}],
   "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]
 }}`
 
@@ -129,10 +130,10 @@ func (r *road) await(t *testing.T, conn *net.UDPConn, xid uint32, patience time.
 }
 
 // startKea runs kea-dhcp4 until the test ends and returns when it answers.
-func startKea(t *testing.T, r *road, p *netns.Peer, authoritative bool) *net.UDPConn {
+func startKea(t *testing.T, r *road, p *netns.Peer, config string) *net.UDPConn {
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "kea.json")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, keaConfig, authoritative), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	conn := r.open(t, p)
@@ -192,7 +193,7 @@ func TestAgainstKea(t *testing.T) {
 	for _, r := range roads {
 		for _, c := range conversations() {
 			t.Run(c.name+", "+r.name, func(t *testing.T) {
-				conn := startKea(t, &r, p, len(c.net) > 0)
+				conn := startKea(t, &r, p, fmt.Sprintf(keaConfig, fmt.Sprintf(`"authoritative": %v`, len(c.net) > 0), "", ""))
 				b := newBench(t, net1(c.net...))
 				for i, turn := range c.turns {
 					xid++
@@ -228,4 +229,80 @@ func running(t *testing.T, name string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s does not come up", name)
+}
+
+// alike takes out of two gists what we do otherwise on purpose: both rcodes of
+// option 81 are 255 (RFC 4702 §2.2), a name in text has no dot added, a subnet
+// mask is in the answer to an INFORM that asks for it, and an option 82 comes back
+// as it is, even when it is malformed (RFC 3046 §2.2).
+func alike(q query, ours, theirs string) bool {
+	if q.kind == dhcp4.Inform {
+		ours = strings.Replace(ours, "001=ffffff00 ", "", 1)
+	}
+	if at := strings.Index(ours, " 081="); at >= 0 {
+		ours = ours[:at+7] + strings.Replace(ours[at+7:], "ffff", "0000", 1)
+		theirs = strings.TrimSuffix(theirs, "2e")
+	}
+	if q.opts == "82=" || q.opts == "82=010470" {
+		ours, _, _ = strings.Cut(ours, " 082=")
+	}
+	return ours == theirs
+}
+
+// TestOptionsAgainstKea compares which options are in replies, and what is in
+// them.
+func TestOptionsAgainstKea(t *testing.T) {
+	need(t, "kea-dhcp4")
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	running(t, "s0")
+	config := fmt.Sprintf(keaConfig, `"min-valid-lifetime": 300, "max-valid-lifetime": 900, "calculate-tee-times": true,
+		"next-server": "192.0.2.3", "server-hostname": "boot", "boot-file-name": "boot.img"`,
+		`, {"name": "domain-name", "data": "example.org"}, {"name": "ntp-servers", "data": "192.0.2.4", "always-send": true},
+		{"name": "time-servers", "data": "192.0.2.5"}`,
+		`, "reservations": [{"hw-address": "02:00:5e:00:00:0a", "ip-address": "192.0.2.77", "hostname": "reserved",
+			"option-data": [{"name": "time-servers", "data": "192.0.2.6"}], "boot-file-name": "host.img"}]`)
+	net := net1(func(n *topology.Topology) {
+		s := n.Subnets[0]
+		s.Policy.Valid = topology.Lifetime{Min: 300, Default: 600, Max: 900}
+		s.Policy.T1.Percent, s.Policy.T2.Percent = 0.5, 0.875
+		s.Policy.NextServer, s.Policy.ServerHostname, s.Policy.BootFileName = ip("192.0.2.3"), "boot", "boot.img"
+		setOption(s, topology.Option{Code: 15, Value: []byte("example.org")})
+		setOption(s, topology.Option{Code: 42, Value: []byte{192, 0, 2, 4}, Always: true})
+		setOption(s, topology.Option{Code: 4, Value: []byte{192, 0, 2, 5}})
+		reserve(s, topology.HWAddress, string(unhex(t, hwA)), "192.0.2.77", "reserved")
+		for _, r := range s.Reservations {
+			r.Options, r.BootFileName = topology.Options{{Code: 4, Value: []byte{192, 0, 2, 6}}}, "host.img"
+		}
+	})
+	var queries []query
+	for i, opts := range []string{
+		"", "55=01", "55=0103060f042a", "55=0c", "51=00000064", "51=00000320", "51=ffffffff",
+		"61=01020005e0000b", "61=ff000000010003000102005e460001", "82=0104706f7274", "82=010470", "82=", "57=0240 55=2a",
+		"12=486f7374", "12=486f7374 55=0c", "12=686f73742e6578616d706c652e636f6d", "81=010000686f7374", "81=000000686f7374",
+		"81=04000004686f737400", "81=04000004686f7374076578616d706c6503636f6d00", "81=08000004686f7374", "60=50584545436c69656e74 55=42433c",
+	} {
+		for _, hw := range []string{hwA, fmt.Sprintf("02005e0001%02x", i)} {
+			queries = append(queries, query{kind: dhcp4.Discover, hw: hw, opts: opts}, query{kind: dhcp4.Inform, hw: hw, opts: opts})
+		}
+	}
+	for _, r := range roads {
+		t.Run(r.name, func(t *testing.T) {
+			conn := startKea(t, &r, p, config)
+			b := newBench(t, net)
+			for i, q := range queries {
+				q.xid = uint32(1000 + i)
+				theirs, ours := r.ask(t, conn, q), ways[r.ours].ask(b, q)
+				if !alike(q, gist(ours), gist(theirs)) {
+					t.Errorf("%v of %s, %s:\n got %s\n Kea %s", q.kind, q.hw, q.opts, gist(ours), gist(theirs))
+				}
+				if theirs != nil && ours != nil && (theirs.SIAddr != ours.SIAddr || string(theirs.SName()) != string(ours.SName()) || string(theirs.File()) != string(ours.File())) {
+					t.Errorf("%v of %s: boot fields %v %q %q, Kea %v %q %q", q.kind, q.hw, ours.SIAddr, ours.SName()[:8], ours.File()[:10], theirs.SIAddr, theirs.SName()[:8], theirs.File()[:10])
+				}
+			}
+		})
+	}
 }

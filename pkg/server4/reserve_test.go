@@ -27,11 +27,12 @@ func TestReservations(t *testing.T) {
 	n := net1(func(n *topology.Topology) {
 		s := n.Subnets[0]
 		reserve(s, topology.HWAddress, mac, "192.0.2.77", "byhw")
-		reserve(s, topology.DUID, "\x00\x03\x00\x01\x01\x02\x03\x04\x05\x06", "192.0.2.100", "byduid")
+		reserve(s, topology.DUID, "\x00\x03\x00\x01\x01\x02\x03\x04\x05\x06", "192.0.2.100", "")
 		reserve(s, topology.CircuitID, "port", "192.0.2.101", "")
 		reserve(s, topology.ClientID, "\x01\x02\x03", "192.0.2.102", "")
 	})
 	const tail = " 54=c0000201 51=00000258 1=ffffff00 3=c0000201 6=c0000235"
+	const name = " 12=62796877" // sent unasked, as by Kea
 	discover := func(hw, opts string) query { return query{kind: dhcp4.Discover, hw: hw, opts: opts} }
 	selecting := func(hw, addr, opts string) query {
 		return query{kind: dhcp4.Request, hw: hw, opts: strings.TrimSpace("50=" + addr + " 54=c0000201 " + opts)}
@@ -43,12 +44,12 @@ func TestReservations(t *testing.T) {
 	}{
 		{"by hardware address, outside of the pool", []turn{
 			{0, discover(hwA, "55=0c"), "OFFER 192.0.2.77" + strings.Replace(tail, " 3=", " 12=62796877 3=", 1)},
-			{0, selecting(hwA, "c000024d", ""), "ACK 192.0.2.77" + tail},
-			{60 * time.Second, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.77"}, "ACK 192.0.2.77" + tail},
-			{60 * time.Second, discover(hwA, ""), "OFFER 192.0.2.77" + tail},
+			{0, selecting(hwA, "c000024d", ""), "ACK 192.0.2.77" + tail + name},
+			{60 * time.Second, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.77"}, "ACK 192.0.2.77" + tail + name},
+			{60 * time.Second, discover(hwA, ""), "OFFER 192.0.2.77" + tail + name},
 		}},
 		{"whatever the client wishes", []turn{
-			{0, discover(hwA, "50=c0000296"), "OFFER 192.0.2.77" + tail},
+			{0, discover(hwA, "50=c0000296"), "OFFER 192.0.2.77" + tail + name},
 			{0, selecting(hwA, "c0000296", ""), "NAK 54=c0000201"},
 		}},
 		{"by DUID in the client identifier (RFC 4361)", []turn{

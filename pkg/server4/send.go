@@ -60,6 +60,13 @@ func (x *Exchange) pastRelay() bool {
 	return x.Type == dhcp4.Inform && !x.over6 && given(x.Query.GIAddr) && given(x.Query.CIAddr)
 }
 
+// relayed reports whether a relay sees the reply, so that no client is shown what
+// relays say of it. Who sends option 82 without being a relay gets it back (RFC
+// 3046 §2.2), but in answer to an INFORM, as from Kea.
+func (x *Exchange) relayed() bool {
+	return x.Type != dhcp4.Inform || given(x.Query.GIAddr) && !x.pastRelay()
+}
+
 // committed is where the lease is known to be durable.
 func (s *Server) committed(x *Exchange) Verdict {
 	switch x.Reply {
