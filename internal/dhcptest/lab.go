@@ -61,7 +61,7 @@ func (l *Lab) must(args ...string) {
 // Wire joins two hosts by a veth pair, up and with link-local addresses ready.
 func (l *Lab) Wire(a *Namespace, aIface string, b *Namespace, bIface string) {
 	l.t.Helper()
-	tmpA, tmpB := fmt.Sprintf("v%d", labs.Add(1)), fmt.Sprintf("v%d", labs.Add(1))
+	tmpA, tmpB := fmt.Sprintf("v%x-%x", os.Getpid(), labs.Add(1)), fmt.Sprintf("v%x-%x", os.Getpid(), labs.Add(1))
 	l.must("ip", "link", "add", tmpA, "type", "veth", "peer", "name", tmpB)
 	for _, end := range []struct {
 		n   *Namespace
