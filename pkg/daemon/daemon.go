@@ -60,12 +60,8 @@ type daemon struct {
 	pair   *ipc.Conn
 	engine engine
 
-	peer sometimes // lines about the pair
+	peer watch // the other daemon, by the pair
 }
-
-// errConfig says that the configuration was refused; what is wrong with it has
-// been printed.
-var errConfig = errors.New("the configuration was refused")
 
 // run serves until ctx is done.
 func (k kind) run(ctx context.Context, setup Setup) (err error) {
@@ -96,17 +92,10 @@ func (k kind) run(ctx context.Context, setup Setup) (err error) {
 func (d *daemon) firstConfig() error {
 	cfg, problems := config.Load(d.setup.ConfigFile, d.family, config.Options{})
 	if cfg == nil {
-		for _, p := range problems {
-			fmt.Fprintln(os.Stderr, p.String())
-		}
-		return errConfig
+		return unusable(problems)
 	}
 	if len(cfg.Refuse) > 0 && !d.setup.ServeAnyway {
-		for _, reason := range cfg.Refuse {
-			fmt.Fprintf(os.Stderr, "%s: %s: %s\n", d.name, cfg.File, reason)
-		}
-		fmt.Fprintf(os.Stderr, "%s: not started: this would change who gets what; --serve-anyway starts without it\n", d.name)
-		return errConfig
+		return refuses(cfg)
 	}
 	var err error
 	if d.log, d.out, err = d.newLog(cfg); err != nil {
@@ -147,7 +136,7 @@ func (d *daemon) serve(ctx context.Context) error {
 		return err
 	}
 	defer d.leases.close(d.log)
-	if err := d.openSockets(); err != nil {
+	if err := d.openSockets(ctx); err != nil || d.group == nil {
 		return err
 	}
 	if err := d.openPair(); err != nil {
@@ -202,6 +191,7 @@ func (d *daemon) followLinks(ctx context.Context, workers *sync.WaitGroup) <-cha
 
 // counted are the counters that have counted anything.
 func (d *daemon) counted() (fields []zap.Field) {
+	d.countLost()
 	d.engine.Refresh()
 	d.metrics.Counter("socket-receive-drop").Set(int64(d.group.Overflows()))
 	for _, s := range d.metrics.All() {
@@ -232,13 +222,13 @@ func (d *daemon) loop(ctx context.Context) {
 		case <-d.setup.Reload:
 			d.reload()
 		case <-second.C:
-			d.tryPair()
+			d.lookAfterPair()
 		}
 	}
 }
 
-func (d *daemon) openSockets() error {
-	g, err := d.listen(transport.Options{
+func (d *daemon) openSockets(ctx context.Context) (err error) {
+	o := transport.Options{
 		Specs:      specs(d.cfg),
 		Port:       uint16(d.setup.Port),
 		Raw:        d.family == topology.V4 && !d.cfg.Interfaces.UDP,
@@ -246,12 +236,21 @@ func (d *daemon) openSockets() error {
 		OnProblem: func(iface string, err error) {
 			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err))
 		},
-	})
-	if err != nil {
-		return fmt.Errorf("daemon: sockets: %w", err)
 	}
-	d.group = g
-	return nil
+	for retries := d.cfg.Interfaces.MaxRetries; ; retries-- {
+		if d.group, err = d.listen(o); err == nil {
+			return nil
+		}
+		if !o.RequireAll || retries <= 0 {
+			return fmt.Errorf("daemon: sockets: %w", err)
+		}
+		d.log.Warn("sockets are tried again", zap.Int("retries", retries), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(d.cfg.Interfaces.RetryWait):
+		}
+	}
 }
 
 // serveSocket is called for each socket when it opens, now or later, and
@@ -271,63 +270,6 @@ func specs(cfg *config.Config) []transport.Spec {
 		all[i] = transport.Spec{Iface: s.Iface, Addr: s.Addr}
 	}
 	return all
-}
-
-// openPair opens this daemon's end of the pair. A port that is taken is no
-// reason to leave plain clients unserved: it is tried again every second.
-func (d *daemon) openPair() error {
-	o := ipc.Options{Pad: d.cfg.Ours.PadIPC, OnPeer: d.peerChanged, OnRefused: d.refused}
-	c, err := ipc.Dial(d.side, d.cfg.DHCP4o6Port, o)
-	if err != nil {
-		d.log.Error("the pair's port cannot be opened; it is tried again", zap.Uint16("port", d.cfg.DHCP4o6Port), zap.Error(err))
-		c, err = ipc.Dial(d.side, 0, o)
-	}
-	d.pair = c
-	return err
-}
-
-func (d *daemon) tryPair() {
-	if port := d.cfg.DHCP4o6Port; d.pair.Port() != port {
-		if err := d.pair.Reopen(port); err == nil {
-			d.log.Info("the pair's port is open", zap.Uint16("port", port))
-		}
-	}
-}
-
-// peerChanged is called by the pair's reader and writers.
-func (d *daemon) peerChanged(gone bool) {
-	if !gone {
-		d.log.Info("the other daemon answers")
-		return
-	}
-	d.metrics.Counter("4o6-no-peer").Inc()
-	if d.peer.now() {
-		d.log.Warn("the other daemon is not there: 4o6 messages are lost until it comes back")
-	}
-}
-
-func (d *daemon) refused(f ipc.Fault) {
-	d.metrics.Counter("4o6-bad-packet").Inc()
-	d.metrics.Counter("4o6-bad-packet-" + f.Reason()).Inc()
-	if ce := d.log.Check(zap.DebugLevel, "4o6 message refused"); ce != nil {
-		ce.Write(zap.String("reason", f.Reason()))
-	}
-}
-
-// A sometimes lets one line through every ten seconds.
-type sometimes struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (s *sometimes) now() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.last) < 10*time.Second {
-		return false
-	}
-	s.last = time.Now()
-	return true
 }
 
 // dataDir is where files stand whose place the configuration leaves open: the

@@ -75,8 +75,9 @@ func parseFlags(name string, args []string, out, errs io.Writer) (command, error
 	f.SetOutput(errs)
 	f.Usage = func() { usage(f.Output(), name) }
 	f.StringVar(&c.ConfigFile, "c", "", "")
-	test := f.String("t", "", "")
-	testMore := f.String("T", "", "")
+	var test string
+	f.StringVar(&test, "t", "", "")
+	f.StringVar(&test, "T", "", "")
 	f.BoolVar(&c.Debug, "d", false, "")
 	f.IntVar(&c.Port, "p", 0, "")
 	clientPort := f.Int("P", -1, "")
@@ -103,9 +104,9 @@ func parseFlags(name string, args []string, out, errs io.Writer) (command, error
 		printVersion(out, name, *long || *build)
 		c.do = done
 		return c, nil
-	case *test != "" || *testMore != "":
+	case test != "":
 		c.do = check
-		c.ConfigFile = *test + *testMore
+		c.ConfigFile = test
 		return c, nil
 	case c.ConfigFile == "":
 		return complain("no configuration file: give one with -c FILE")

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/syslog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +28,9 @@ const perPacket = 40
 // A logSet is the loggers of one configuration: one core for each, chosen by
 // the longest name that fits.
 type logSet struct {
+	program string // what syslog knows the daemon by
 	cores   []namedCore
+	files   map[string]zapcore.WriteSyncer // each is opened once, whichever loggers share it
 	closers []io.Closer
 }
 
@@ -70,19 +72,21 @@ func (d *daemon) newCores(cfg *config.Config) (*logSet, error) {
 // openLogs opens loggers. A name is that of Kea's program or of ours, and what
 // follows it after a dot.
 func openLogs(kea, ours string, loggers []config.Logger) (*logSet, error) {
-	set := new(logSet)
+	set := &logSet{program: ours, files: make(map[string]zapcore.WriteSyncer)}
 	var problems []error
 	for _, l := range loggers {
+		if len(l.Outputs) == 0 {
+			l.Outputs = defaultOutputs()
+		}
 		core, err := set.core(l)
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		name := strings.TrimPrefix(strings.TrimPrefix(l.Name, kea), ours)
-		set.cores = append(set.cores, namedCore{strings.TrimPrefix(name, "."), core})
+		set.cores = append(set.cores, namedCore{below(l.Name, kea, ours), core})
 	}
 	if len(problems) == 0 && !set.hasRoot() {
-		core, err := set.core(config.Logger{Severity: "INFO", Outputs: []config.Output{{Output: firstOutput(), Flush: true}}})
+		core, err := set.core(config.Logger{Severity: "INFO", Outputs: defaultOutputs()})
 		problems = append(problems, err)
 		set.cores = append(set.cores, namedCore{"", core})
 	}
@@ -92,32 +96,48 @@ func openLogs(kea, ours string, loggers []config.Logger) (*logSet, error) {
 	return set, nil
 }
 
+// below returns what a logger's name says after the program's; "*" is every
+// logger's.
+func below(name string, programs ...string) string {
+	for _, p := range programs {
+		if name == "*" || name == p {
+			return ""
+		}
+		if rest, ok := strings.CutPrefix(name, p+"."); ok {
+			return rest
+		}
+	}
+	return name
+}
+
 // An outlet is where a logger's lines go now; a reload puts other loggers there.
-type outlet struct{ set atomic.Pointer[logSet] }
+type outlet struct {
+	writing sync.RWMutex // held while a line is written, so that no file closes under it
+	set     atomic.Pointer[logSet]
+}
 
 // swap changes over to other loggers and closes those so far. A nil outlet
 // belongs to a logger from outside and stays.
-func (o *outlet) swap(set *logSet) {
-	if o != nil {
-		o.set.Swap(set).Close()
-	}
-}
-
-// Close flushes and closes the loggers.
-func (o *outlet) Close() error {
+func (o *outlet) swap(set *logSet) error {
 	if o == nil {
 		return nil
 	}
-	return o.set.Load().Close()
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	return o.set.Swap(set).Close()
 }
 
-// firstOutput is where to log before any configuration has been read, and when
-// it has no loggers.
-func firstOutput() string {
+// Close flushes and closes the loggers. What is logged afterwards is lost.
+func (o *outlet) Close() error { return o.swap(new(logSet)) }
+
+// defaultOutputs is where a logger writes that has no outputs of its own, as
+// KEA_LOGGER_DESTINATION says.
+func defaultOutputs() []config.Output {
+	o := config.Output{Output: "stdout", MaxSize: 10240000, MaxVer: 1, Flush: true}
 	if d := os.Getenv("KEA_LOGGER_DESTINATION"); d != "" {
-		return d
+		o.Output = d
 	}
-	return "stdout"
+	return []config.Output{o}
 }
 
 func (s *logSet) hasRoot() bool {
@@ -134,13 +154,12 @@ func (s *logSet) core(l config.Logger) (zapcore.Core, error) {
 	level := severity(l.Severity, l.DebugLevel)
 	var cores []zapcore.Core
 	for _, o := range l.Outputs {
-		if name, ok := syslogName(o.Output); ok {
-			w, err := syslog.New(syslog.LOG_DAEMON, name)
+		if facility, ok := strings.CutPrefix(o.Output, "syslog"); ok && (facility == "" || facility[0] == ':') {
+			core, err := s.syslog(level, strings.TrimPrefix(facility, ":"))
 			if err != nil {
-				return nil, fmt.Errorf("daemon: logger %q: syslog: %w", l.Name, err)
+				return nil, fmt.Errorf("daemon: logger %q: %w", l.Name, err)
 			}
-			s.closers = append(s.closers, w)
-			cores = append(cores, &syslogCore{LevelEnabler: level, enc: encoder(false), w: w})
+			cores = append(cores, core)
 			continue
 		}
 		w, err := s.writer(o)
@@ -160,17 +179,25 @@ func (s *logSet) writer(o config.Output) (zapcore.WriteSyncer, error) {
 	case "stderr":
 		return zapcore.Lock(os.Stderr), nil
 	}
+	if w, ok := s.files[o.Output]; ok {
+		return w, nil
+	}
+	w, err := s.file(o)
+	if err == nil {
+		s.files[o.Output] = w
+	}
+	return w, err
+}
+
+// file opens a log file, with rotation when its size is limited.
+func (s *logSet) file(o config.Output) (zapcore.WriteSyncer, error) {
 	// fail now and not at the first line
 	f, err := os.OpenFile(o.Output, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
 	}
 	f.Close()
-	const mib = 1 << 20
-	rotated := &lumberjack.Logger{Filename: o.Output, MaxSize: int((o.MaxSize + mib - 1) / mib), MaxBackups: o.MaxVer}
-	if o.MaxSize == 0 {
-		rotated.MaxSize = 1 << 20 // a terabyte: never
-	}
+	rotated := rotator(o)
 	s.closers = append(s.closers, rotated)
 	if o.Flush {
 		return zapcore.Lock(zapcore.AddSync(rotated)), nil
@@ -178,6 +205,21 @@ func (s *logSet) writer(o config.Output) (zapcore.WriteSyncer, error) {
 	b := &zapcore.BufferedWriteSyncer{WS: zapcore.AddSync(rotated), FlushInterval: time.Second}
 	s.closers = append(s.closers, stopper{b})
 	return b, nil
+}
+
+// rotators are the rotating files by their options. They last as long as the
+// process: a lumberjack.Logger never ends its goroutine, so that one for every
+// reload would be a leak, while a closed one opens its file again when asked.
+var rotators sync.Map
+
+func rotator(o config.Output) *lumberjack.Logger {
+	const mib = 1 << 20
+	l := &lumberjack.Logger{Filename: o.Output, MaxSize: int((o.MaxSize + mib - 1) / mib), MaxBackups: max(1, o.MaxVer)}
+	if o.MaxSize == 0 {
+		l.MaxSize = mib // a terabyte: never
+	}
+	r, _ := rotators.LoadOrStore(o, l)
+	return r.(*lumberjack.Logger)
 }
 
 type stopper struct{ b *zapcore.BufferedWriteSyncer }
@@ -191,14 +233,6 @@ func (s *logSet) Close() error {
 		errs = append(errs, s.closers[i].Close())
 	}
 	return errors.Join(errs...)
-}
-
-func syslogName(output string) (name string, ok bool) {
-	rest, ok := strings.CutPrefix(output, "syslog")
-	if !ok || rest != "" && rest[0] != ':' {
-		return "", false
-	}
-	return strings.TrimPrefix(rest, ":"), true
 }
 
 func severity(name string, debugLevel int) zapcore.LevelEnabler {
@@ -243,8 +277,8 @@ type router struct {
 	fields []zapcore.Field
 }
 
-func (r *router) pick(name string) zapcore.Core {
-	var best zapcore.Core
+// pick returns nil when the loggers are closed.
+func (r *router) pick(name string) (best zapcore.Core) {
 	longest := -1
 	for _, c := range r.out.set.Load().cores {
 		fits := c.name == "" || name == c.name || strings.HasPrefix(name, c.name+".")
@@ -273,72 +307,34 @@ func (r *router) With(fields []zapcore.Field) zapcore.Core {
 
 // Check implements zapcore.Core.
 func (r *router) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	core := r.pick(e.LoggerName)
-	if len(r.fields) > 0 && core.Enabled(e.Level) {
-		core = core.With(r.fields)
+	if core := r.pick(e.LoggerName); core != nil && core.Enabled(e.Level) {
+		return ce.AddCore(e, r)
 	}
-	return core.Check(e, ce)
+	return ce
 }
 
-// Write implements zapcore.Core; Check never adds the router itself.
+// Write implements zapcore.Core. The core is picked again, since a reload may
+// have come between.
 func (r *router) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	return r.pick(e.LoggerName).With(r.fields).Write(e, fields)
+	r.out.writing.RLock()
+	defer r.out.writing.RUnlock()
+	core := r.pick(e.LoggerName)
+	if core == nil || !core.Enabled(e.Level) {
+		return nil
+	}
+	if len(r.fields) > 0 {
+		fields = append(r.fields[:len(r.fields):len(r.fields)], fields...)
+	}
+	return core.Write(e, fields)
 }
 
 // Sync implements zapcore.Core.
 func (r *router) Sync() error {
+	r.out.writing.RLock()
+	defer r.out.writing.RUnlock()
 	var errs []error
 	for _, c := range r.out.set.Load().cores {
 		errs = append(errs, c.core.Sync())
 	}
 	return errors.Join(errs...)
 }
-
-// A syslogCore gives each line the priority of its level.
-type syslogCore struct {
-	zapcore.LevelEnabler
-	enc zapcore.Encoder
-	w   *syslog.Writer
-}
-
-// With implements zapcore.Core.
-func (c *syslogCore) With(fields []zapcore.Field) zapcore.Core {
-	enc := c.enc.Clone()
-	for _, f := range fields {
-		f.AddTo(enc)
-	}
-	return &syslogCore{c.LevelEnabler, enc, c.w}
-}
-
-// Check implements zapcore.Core.
-func (c *syslogCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) {
-		return ce.AddCore(e, c)
-	}
-	return ce
-}
-
-// Write implements zapcore.Core.
-func (c *syslogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	buf, err := c.enc.EncodeEntry(e, fields)
-	if err != nil {
-		return err
-	}
-	defer buf.Free()
-	line := buf.String()
-	switch {
-	case e.Level >= zapcore.FatalLevel:
-		return c.w.Crit(line)
-	case e.Level >= zapcore.ErrorLevel:
-		return c.w.Err(line)
-	case e.Level == zapcore.WarnLevel:
-		return c.w.Warning(line)
-	case e.Level == zapcore.InfoLevel:
-		return c.w.Info(line)
-	default:
-		return c.w.Debug(line)
-	}
-}
-
-// Sync implements zapcore.Core: syslog keeps nothing back.
-func (c *syslogCore) Sync() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
@@ -40,13 +41,24 @@ func (k kind) main(args []string, out, errs io.Writer) int {
 	reload, ignore := reloads()
 	defer ignore()
 	c.Reload = reload
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := k.run(ctx, c.Setup); err != nil {
-		if !errors.Is(err, errConfig) { // which has been printed
-			fmt.Fprintf(errs, "%s: %v\n", k.name, err)
-		}
+		k.complain(errs, err)
 		return exitFailed
 	}
 	return exitOK
+}
+
+// complain tells the operator why nothing is served. The problems of a
+// configuration begin with its name, so that editors find the place.
+func (k kind) complain(w io.Writer, err error) {
+	var bad *configError
+	if errors.As(err, &bad) {
+		fmt.Fprintln(w, strings.Join(bad.problems, "\n"))
+		fmt.Fprintf(w, "%s: not started: %s\n", k.name, bad.summary)
+		return
+	}
+	fmt.Fprintf(w, "%s: not started: %v\n", k.name, err)
 }
 
 // reloads turns SIGHUP into reloads; several in a row may become one.
@@ -72,12 +84,12 @@ func reloads() (<-chan struct{}, func()) {
 // for in vain.
 func (k kind) check(file string, out, errs io.Writer) int {
 	cfg, problems := config.Load(file, k.family, config.Options{})
+	if cfg == nil {
+		fmt.Fprintln(errs, unusable(problems))
+		return exitFailed
+	}
 	for i := range problems {
 		fmt.Fprintln(errs, problems[i].String())
-	}
-	if cfg == nil {
-		fmt.Fprintf(errs, "%s: %s has errors\n", k.name, file)
-		return exitFailed
 	}
 	for _, reason := range cfg.Refuse {
 		fmt.Fprintf(errs, "%s: a start needs --serve-anyway: %s\n", file, reason)

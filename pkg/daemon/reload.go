@@ -2,11 +2,12 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
+	"reflect"
 
 	"go.uber.org/zap"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 )
 
 // reload reads the configuration again and changes over to it, wholly or not at
@@ -20,11 +21,13 @@ func (d *daemon) reload() {
 		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", d.setup.ConfigFile))
 		return
 	}
+	was := d.cfg
 	if err := d.change(cfg); err != nil {
 		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", cfg.File), zap.Error(err))
 		return
 	}
 	d.sayProblems(problems)
+	d.sayLater(was, cfg)
 	d.log.Info("dynamic server reconfiguration succeeded with file " + cfg.File)
 }
 
@@ -38,7 +41,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	port, err := d.pair.Stage(cfg.DHCP4o6Port)
+	port, err := d.stagePair(cfg.DHCP4o6Port)
 	if err != nil {
 		return errors.Join(err, out.Close())
 	}
@@ -50,17 +53,46 @@ func (d *daemon) change(cfg *config.Config) error {
 		return errors.Join(err, d.group.Replace(specs(d.cfg)), out.Close())
 	}
 	d.pair.SetPad(cfg.Ours.PadIPC)
-	d.out.swap(out)
+	if err := d.out.swap(out); err != nil {
+		d.log.Warn("loggers so far", zap.Error(err))
+	}
 	d.leases.configure(cfg)
 	d.cfg = cfg
 	d.engine.replace(cfg)
 	return nil
 }
 
+// stagePair opens the pair's new port. A port that was taken at the start, and is
+// asked for again, is still tried every second and holds no reload up.
+func (d *daemon) stagePair(port uint16) (*ipc.Staged, error) {
+	if port == d.cfg.DHCP4o6Port {
+		port = d.pair.Port()
+	}
+	return d.pair.Stage(port)
+}
+
+// sayLater names what has changed in the file and takes a restart to act.
+func (d *daemon) sayLater(was, is *config.Config) {
+	for _, key := range []struct {
+		name    string
+		changed bool
+	}{
+		{"interfaces-config.dhcp-socket-type", was.Interfaces.UDP != is.Interfaces.UDP},
+		{"interfaces-config.service-sockets-require-all", was.Interfaces.RequireAll != is.Interfaces.RequireAll},
+		{"server-id", !reflect.DeepEqual(was.ServerID, is.ServerID)},
+		{"lease-database.max-row-errors", was.LeaseDB.MaxRowErrors != is.LeaseDB.MaxRowErrors},
+		{"user-context.dhcp4o6.raw-sync", was.Ours.RawSync != is.Ours.RawSync},
+	} {
+		if key.changed {
+			d.log.Warn("a change takes a restart", zap.String("path", key.name))
+		}
+	}
+}
+
 // mayChange refuses what a running server cannot change over to.
 func (d *daemon) mayChange(cfg *config.Config) error {
 	if len(cfg.Refuse) > 0 && !d.setup.ServeAnyway {
-		return fmt.Errorf("daemon: %s", cfg.Refuse[0])
+		return refuses(cfg)
 	}
 	if cfg.LeaseDB.Persist != d.cfg.LeaseDB.Persist || leaseFile(d.kind, cfg) != leaseFile(d.kind, d.cfg) {
 		return errors.New("daemon: lease-database has changed, which takes a restart")
