@@ -173,6 +173,7 @@ func (r *running) wait(text string) {
 	for deadline := time.Now().Add(patience); !r.said(text); time.Sleep(2 * time.Millisecond) {
 		select {
 		case err := <-r.ended:
+			r.ended <- err
 			r.t.Fatalf("ended with %v before it said %q", err, text)
 		default:
 		}
@@ -188,7 +189,8 @@ func (r *running) said(text string) bool { return strings.Contains(r.lines(), te
 func (r *running) lines() string {
 	var b strings.Builder
 	for _, e := range r.log.All() {
-		fmt.Fprintln(&b, e.Level.CapitalString(), e.Message, e.ContextMap())
+		line := fmt.Sprint(e.Level.CapitalString(), " ", e.Message, " ", e.ContextMap())
+		fmt.Fprintln(&b, strings.ReplaceAll(line, "\n", " | "))
 	}
 	return b.String()
 }
@@ -257,4 +259,9 @@ func contains(t *testing.T, text string, parts ...string) {
 			t.Errorf("%q is not in\n%s", p, text)
 		}
 	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
@@ -16,7 +17,11 @@ func (d *daemon) reload() {
 	cfg, problems := config.Load(d.setup.ConfigFile, d.family, config.Options{})
 	if cfg == nil {
 		for i := range problems {
-			d.log.Error("configuration", zap.String("problem", problems[i].String()))
+			level := zapcore.WarnLevel
+			if problems[i].Severity == config.Error {
+				level = zapcore.ErrorLevel
+			}
+			d.log.Log(level, "configuration", zap.String("problem", problems[i].Error()))
 		}
 		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", d.setup.ConfigFile))
 		return
