@@ -352,3 +352,19 @@ func lease4o6(t *testing.T, c *dhcptest.Client4o6, limit time.Duration) (l dhcpt
 	})
 	return l
 }
+
+func udp(addr string, port int) *net.UDPAddr {
+	return &net.UDPAddr{IP: net.ParseIP(addr), Port: port}
+}
+
+// relayed is a message as a relay sends it on; an empty interfaceID stands for
+// no such option.
+func relayed(message []byte, link, interfaceID string) []byte {
+	b := []byte{byte(dhcp6.RelayForw), 0}
+	b = append(b, netip.MustParseAddr(link).AsSlice()...)
+	b = append(b, netip.MustParseAddr("fe80::1").AsSlice()...)
+	if interfaceID != "" {
+		b = dhcp6.AppendOption(b, dhcp6.OptInterfaceID, []byte(interfaceID))
+	}
+	return dhcp6.AppendOption(b, dhcp6.OptRelayMessage, message)
+}

@@ -39,6 +39,11 @@ func whole4(port int) string {
 
 func whole6(port int) string { return plain6(fmt.Sprintf(`, "dhcp4o6-port": %d`, port)) }
 
+// unicast6 are the keys of one that takes unicast on its global address too.
+func unicast6(port int) string {
+	return strings.Replace(whole6(port), `["s0"]`, `["s0/`+clientNet+`1"]`, 1)
+}
+
 // hosted is a bare site whose server host has an IPv4 address, and whose client
 // host can play a DHCPv4 relay.
 func hosted(t *testing.T) *site {
