@@ -233,6 +233,9 @@ func (l *lab) leases() {
 			} else if len(x.HWAddr) > 0 {
 				line += " " + net.HardwareAddr(x.HWAddr).String()
 			}
+			if x.Hostname != "" {
+				line += " " + x.Hostname
+			}
 			if left := time.Until(x.Start.Add(x.Valid)); left > 0 {
 				line += fmt.Sprintf(" %gs", left.Seconds())
 			}

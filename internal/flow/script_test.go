@@ -144,7 +144,8 @@ func (s *script) expectation(line string) bool {
 		return true
 	}
 	who, rest, ok := strings.Cut(line, ": ")
-	return ok && !strings.HasPrefix(line, "#") && s.parts[who] != nil && !isQuery(strings.Fields(rest)[0])
+	word, _, _ := strings.Cut(rest, " ")
+	return ok && s.parts[who] != nil && !isQuery(word)
 }
 
 func isQuery(word string) bool {
