@@ -88,7 +88,8 @@ func TestDeadRelays6(t *testing.T) {
 	}
 }
 
-// haunt sends queries from relays that are not there to take the answers.
+// haunt sends queries from relays, and a client, that are not there to take the
+// answers.
 func haunt(t *testing.T, s *site) {
 	t.Helper()
 	c := &dhcptest.Client4o6{}
@@ -109,5 +110,10 @@ func haunt(t *testing.T, s *site) {
 			}
 		}
 		conn.Close()
+		c.Conn = s.listenAs(t, netip.AddrFrom16(from), 5460) // a client: the answer goes to 546 all the same
+		if err := c.Send(c.Query(dhcp4.Discover, false, nil)); err != nil {
+			t.Fatal(err)
+		}
+		c.Conn.Close()
 	}
 }
