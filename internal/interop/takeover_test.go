@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,7 +86,9 @@ func covet(t *testing.T, who string, k *tenant) {
 // seats starts a pair on the lease files that are there.
 func (s *site) seats(t *testing.T, who seat) (stop func()) {
 	t.Helper()
-	v6 := s.run(t, who, 6, whole6(786))
+	// a DUID that each makes for itself when there is no file with one
+	own := strings.Replace(whole6(786), `"type": "LL", "persist": false`, `"type": "LLT"`, 1)
+	v6 := s.run(t, who, 6, own+fmt.Sprintf(`, "data-directory": %q`, filepath.Join(s.lab.Dir, "state")))
 	v4 := s.run(t, who, 4, whole4(786))
 	s.listening(t, "[::1]:786", "[::1]:787", ":547")
 	return func() {
