@@ -103,7 +103,7 @@ func (s *script) agent(w *dhcp4.Builder, r *part) {
 
 // tunnelled is a DHCPv4 message in a DHCPV4-QUERY. Further arguments:
 //
-//	unicast                      stands for the U flag (RFC 7341 §6.1)
+//	unicast                      stands for the U flag (RFC 7341 §6.3)
 //	no-message, two-messages     other than one option 87
 //	forged=IFACE,ADDR,PORT       suboptions of the pair, made by the client
 //	forged-relay=IFACE,ADDR,PORT the same in the relay levels
