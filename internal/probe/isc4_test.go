@@ -81,14 +81,14 @@ func TestISCQuestions(t *testing.T) {
 		}
 	}
 	v.run(questions, []row{
-		{"normal DISCOVER", "OFFER", "OFFER 192.0.2.100", "RFC 7341 §6"},
+		{"normal DISCOVER", "OFFER", "OFFER 192.0.2.100", "RFC 7341 §11"},
 		{"unknown interface", "-", "pkt4-drop-no-subnet", "rule 8: the name need not be an interface of this host, but no rule fits"},
 		{"lo", "-", "pkt4-drop-no-subnet", "rule 8"},
 		{"interface without a subnet", "-", "pkt4-drop-no-subnet", "rule 8"},
 		{"octets behind the name's NUL", "OFFER", "OFFER 192.0.2.100", "ISC's header only"},
 		{"octet 34 is 7", "OFFER", "OFFER 192.0.2.100", "ISC's header only"},
-		{"two options 87", "OFFER", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §6.3"},
-		{"two different options 87", "OFFER", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §6.3"},
+		{"two options 87", "OFFER", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §11"},
+		{"two different options 87", "OFFER", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §11"},
 		{"no option 87", "-", "4o6-bad-packet-dhcpv4-message", "rule 4"},
 		{"empty option 87", "-", "pkt4-drop-envelope", "rule 4"},
 		{"datagram of 271 octets", "-", "4o6-bad-packet-option-length", "its option 87 is cut short"},

@@ -13,8 +13,8 @@ func TestISC6(t *testing.T) {
 	const wire = 18
 	forged := "17/2495(60000 60001 60002) "
 	v.runWire(questions[:min(wire, len(questions)-4)], []wireRow{
-		{"unicast", "87", added + "87", "4o6 is taken by unicast (RFC 7341 §6.3)"},
-		{"multicast", "87", added + "87", "RFC 7341 §6.3"},
+		{"unicast", "87", added + "87", "4o6 is taken by unicast (RFC 7341 §9)"},
+		{"multicast", "87", added + "87", "RFC 7341 §9"},
 		{"unicast flag", "87", added + "87", "rule 12"},
 		{"more options", "1 6 999 87", "1 6 999 " + added + "87", "other options pass in their order"},
 		{"no option 87", "1 1000", "pkt6-drop-no-message", "rule 4"},

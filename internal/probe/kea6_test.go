@@ -22,8 +22,8 @@ func TestKea6(t *testing.T) {
 	answers := pairUp(all, toPort(v6Port), toNetwork)
 	const wire = 18
 	v.runWire(questions[:min(wire, len(questions)-4)], []wireRow{
-		{"unicast", added + "87", added + "87", "4o6 is taken by unicast (RFC 7341 §6.3)"},
-		{"multicast", added + "87", added + "87", "RFC 7341 §6.3"},
+		{"unicast", added + "87", added + "87", "4o6 is taken by unicast (RFC 7341 §9)"},
+		{"multicast", added + "87", added + "87", "RFC 7341 §9"},
 		{"unicast flag", added + "87", added + "87", "rule 12"},
 		{"more options", "1 6 " + added + "87 999", "1 6 999 " + added + "87", "other options pass in their order"},
 		{"no option 87", "-", "pkt6-drop-no-message", "rule 4"},

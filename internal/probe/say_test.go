@@ -73,7 +73,7 @@ func codes(o dhcp6.Options, but dhcp6.Code) string {
 }
 
 // mirrors holds an answer of the v4 side to what must be true of every one: type and
-// flags (RFC 7341 §6), nothing but the vendor option and option 87, the origin and the
+// flags (RFC 7341 §6.4), nothing but the vendor option and option 87, the origin and the
 // relay levels of the question, and the header of a DHCPv4 reply.
 func mirrors(t *testing.T, question, answer []byte) {
 	t.Helper()

@@ -188,7 +188,7 @@ func whole(t *testing.T, b []byte) string {
 func TestV4Side(t *testing.T) {
 	v := newV4Side(t, `"4o6-interface": "s0", "4o6-subnet": "2001:db8:46::/64",`)
 	v.run(pairUp(capture(t, "probe-kea4.pcap"), toPort(v4Port), toPort(v6Port)), []row{
-		{"normal DISCOVER", "OFFER", "OFFER 192.0.2.100", "RFC 7341 §6"},
+		{"normal DISCOVER", "OFFER", "OFFER 192.0.2.100", "RFC 7341 §11"},
 		{"option 17 after 87", "OFFER", "OFFER 192.0.2.100", "rule 2: any order; the same client, so the same offer"},
 		{"suboptions in reverse order", "OFFER", "OFFER 192.0.2.100", "rule 2: any order"},
 		{"name with NUL at its end", "OFFER", "OFFER 192.0.2.100", "rule 2: NULs are trimmed"},
@@ -204,7 +204,7 @@ func TestV4Side(t *testing.T) {
 		{"interface without an IPv4 address", "-", "OFFER 192.0.2.100", "rule 9: a host without IPv4 serves"},
 		{"lo, address outside", "-", "pkt4-drop-no-subnet", "rule 8"},
 		{"option 17 of enterprise 9, then of 2495", "OFFER", "OFFER 192.0.2.100", "rule 2: that of 2495, not the first"},
-		{"two options 87", "-", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §6.3"},
+		{"two options 87", "-", "4o6-bad-packet-dhcpv4-message", "rule 4, RFC 7341 §11"},
 		{"no option 87", "-", "4o6-bad-packet-dhcpv4-message", "rule 4"},
 		{"type 21", "OFFER", "4o6-bad-packet-type", "rule 3: 20 innermost"},
 		{"type 1", "OFFER", "4o6-bad-packet-type", "rule 3: 20 innermost"},
