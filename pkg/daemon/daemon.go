@@ -232,6 +232,7 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 		Specs:      specs(d.cfg),
 		Port:       uint16(d.setup.Port),
 		Raw:        d.family == topology.V4 && !d.cfg.Interfaces.UDP,
+		Segment:    d.family == topology.V6,
 		RequireAll: d.cfg.Interfaces.RequireAll,
 		OnProblem: func(iface string, err error) {
 			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err))

@@ -20,7 +20,8 @@ import (
 // leases is the table and what keeps it in order while the server runs.
 type leases struct {
 	table *lease.Table
-	file  string // "" when nothing is kept
+	file  string       // "" when nothing is kept
+	trim  func() error // of the lease file; nil when nothing is kept
 
 	settings atomic.Pointer[housekeeping]
 	changed  chan struct{} // settings were replaced
@@ -65,7 +66,12 @@ func (d *daemon) openStore(l *leases) (lease.Store, error) {
 	if d.family == topology.V6 {
 		o.Family = leasefile.V6
 	}
-	return leasefile.Open(l.file, o)
+	f, err := leasefile.Open(l.file, o)
+	if err != nil {
+		return nil, err
+	}
+	l.trim = f.Trim
+	return f, nil
 }
 
 func (d *daemon) sayLoaded(leases int, r leasefile.Report) {
@@ -187,6 +193,7 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
+			l.trimFile(log)
 			down := l.table.Down()
 			every := l.settings.Load().clean
 			switch {
@@ -198,6 +205,16 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 			last = now
 			l.rewrite(ctx, log, down != nil)
 		}
+	}
+}
+
+// trimFile cuts off what the lease file has ahead of it after a time of load.
+func (l *leases) trimFile(log *zap.Logger) {
+	if l.trim == nil {
+		return
+	}
+	if err := l.trim(); err != nil {
+		log.Warn("blank lines stay at the end of the lease file", zap.String("file", l.file), zap.Error(err))
 	}
 }
 
