@@ -40,36 +40,50 @@ func (s *site) plug() {
 // it comes up, when it has been down, when it was made anew under the old name,
 // and when its IPv4 address has changed; nobody restarts them.
 func TestLinks(t *testing.T) {
-	t.Parallel()
-	s := unlinked(t)
-	// no link has a hardware address yet that an identifier of type LL could hold
-	keys6 := strings.Replace(whole6(786), `"server-id": {"type": "LL", "persist": false},`, "", 1)
-	v6 := s.run(t, ours, 6, keys6)
-	v4 := s.run(t, ours, 4, whole4(786))
-	s.listening(t, "[::1]:786", "[::1]:787")
-	for _, d := range []*dhcptest.Process{v6, v4} {
-		d.Said(2*time.Second, "interface is not served in full")
+	for _, named := range []string{"s0", "*"} {
+		t.Run("interfaces "+named, func(t *testing.T) {
+			t.Parallel()
+			s := unlinked(t)
+			// no link has a hardware address yet that an identifier of type LL could hold
+			keys6 := strings.Replace(whole6(786), `"server-id": {"type": "LL", "persist": false},`, "", 1)
+			v6 := s.run(t, ours, 6, strings.Replace(keys6, `["s0"]`, `["`+named+`"]`, 1))
+			v4 := s.run(t, ours, 4, strings.Replace(whole4(786), `["s0"]`, `["`+named+`"]`, 1))
+			s.listening(t, "[::1]:786", "[::1]:787")
+			s.comeAndGo(t)
+			if !v6.Running() || !v4.Running() {
+				t.Error("a daemon has ended")
+			}
+		})
 	}
+}
 
+func (s *site) comeAndGo(t *testing.T) {
+	t.Helper()
 	s.plug()
 	s.appears(t, "when the interface has come")
 
 	s.server.IP("link set s0 down")
-	dhcptest.WaitFor(t, 5*time.Second, "end of the sockets of a link that is down", func() bool { return !s.server.Bound(":547") })
+	s.gone(t, "a link that is down", ":547")
 	s.server.IP("link set s0 up")
 	s.appears(t, "when the interface was down")
 
 	s.server.IP("link del s0")
-	dhcptest.WaitFor(t, 5*time.Second, "end of the sockets of a link that is gone", func() bool {
-		return !s.server.Bound(":547") && !s.server.Bound(":67")
-	})
+	s.gone(t, "a link that is gone", ":547", ":67")
 	s.plug()
 	s.appears(t, "when the interface was made anew")
 
 	s.server.IP("addr del " + serverV4 + "/24 dev s0")
-	dhcptest.WaitFor(t, 5*time.Second, "end of the socket of an address that is gone", func() bool { return !s.server.Bound(":67") })
+	s.gone(t, "an address that is gone", ":67")
 	s.server.IP("addr add " + serverV4 + "/24 dev s0")
 	s.appears(t, "when the address was gone")
+}
+
+// gone waits until nothing is bound to the ports any more.
+func (s *site) gone(t *testing.T, of string, ports ...string) {
+	t.Helper()
+	for _, p := range ports {
+		dhcptest.WaitFor(t, 5*time.Second, "end of the sockets of "+of, func() bool { return !s.server.Bound(p) })
+	}
 }
 
 // TestNamedAddress starts dhcp6d on an address that its interface gets later.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +27,19 @@ func behind4(pool, more string) string {
 			"option-data": [{"name": "routers", "data": "` + relayDownV4 + `"}]}]`
 }
 
-// TestClient4: dhcp4d alone, with ISC's client behind ISC's relay, which adds
-// option 82. Lease by way of the relay, renewal by unicast past it, release.
+// TestClient4: dhcp4d alone, with ISC's client on its link. Lease by frames,
+// renewal by unicast, release.
 func TestClient4(t *testing.T) {
+	t.Parallel()
+	s := unlinked(t)
+	s.lab.Wire(s.client, "c0", s.server, "s0")
+	s.server.IP("addr add " + relayDownV4 + "/24 dev s0")
+	s.clients4(t)
+}
+
+// TestClient4Relayed is the same behind ISC's relay, which adds option 82: lease
+// by way of the relay, renewal and release by unicast past it.
+func TestClient4Relayed(t *testing.T) {
 	t.Parallel()
 	dhcptest.Need(t, "dhcrelay")
 	s := unlinked(t)
@@ -40,11 +51,16 @@ func TestClient4(t *testing.T) {
 	r.Must("sysctl", "-qw", "net.ipv4.ip_forward=1")
 	s.server.IP("addr add " + serverV4 + "/24 dev s0")
 	s.server.IP("route add " + clientV4 + "/24 via " + relayUpV4)
+	r.Start(nil, "dhcrelay", "-4", "-d", "-a", "-id", "r0", "-iu", "u0", "-pf", filepath.Join(s.lab.Dir, "relay4.pid"), serverV4)
+	s.clients4(t)
+}
+
+// clients4 has two clients share one address, one after the other.
+func (s *site) clients4(t *testing.T) {
+	t.Helper()
 	d := s.run(t, ours, 4, behind4("198.51.100.10 - 198.51.100.10",
 		`"renew-timer": 2, "rebind-timer": 20, "valid-lifetime": 30,`))
 	s.listening(t, ":67")
-	r.Start(nil, "dhcrelay", "-4", "-d", "-a", "-id", "r0", "-iu", "u0", "-pf", filepath.Join(s.lab.Dir, "relay4.pid"), serverV4)
-
 	first := s.dhclient(t, "first", "", "-4")
 	first.saw(t, 15*time.Second, "BOUND 198.51.100.10 pair= router="+relayDownV4)
 	first.saw(t, 10*time.Second, "RENEW 198.51.100.10")
@@ -54,7 +70,7 @@ func TestClient4(t *testing.T) {
 	second.saw(t, 15*time.Second, "BOUND 198.51.100.10")
 	d.Stop()
 	for _, never := range []string{`"pkt4-nak-sent"`, `"pkt4-parse-failed"`} {
-		if bytes.Contains([]byte(d.Log()), []byte(never)) {
+		if strings.Contains(d.Log(), never) {
 			t.Errorf("%s was counted:\n%s", never, d.Log())
 		}
 	}
