@@ -143,3 +143,16 @@ func TestOneFileForBoth(t *testing.T) {
 		}
 	}
 }
+
+// The lines of Go in README.md are those of the example.
+func TestREADME(t *testing.T) {
+	_, block, ok := strings.Cut(read(t, "../../README.md"), "```go\n")
+	block, _, closed := strings.Cut(block, "```")
+	if !ok || !closed {
+		t.Fatal("README.md has no Go in it")
+	}
+	example := read(t, "example_test.go")
+	for line := range strings.Lines(block) {
+		contains(t, example, "\t"+line)
+	}
+}

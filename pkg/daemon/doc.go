@@ -6,8 +6,8 @@
 // cmd/dhcp4d and cmd/dhcp6d call, and what a test calls that wants the pair in
 // its own process:
 //
-//	go daemon.DHCP4(ctx, daemon.Setup{ConfigFile: "dhcp4.json", Port: 0, Log: log})
-//	go daemon.DHCP6(ctx, daemon.Setup{ConfigFile: "dhcp6.json", Port: 5547, ClientPort: 0, Log: log})
+//	go daemon.DHCP4(ctx, daemon.Setup{ConfigFile: "dhcp4.json", Log: log})
+//	go daemon.DHCP6(ctx, daemon.Setup{ConfigFile: "dhcp6.json", Log: log, Port: 5547, FromSource: true})
 //
 // Everything that comes after the start (SIGHUP, links that come and go, the
 // clock of expiry and clean-up) goes through one goroutine, so a reload never
