@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
@@ -46,7 +47,9 @@ type File struct {
 	// the medium; commit is held over one write and sync
 	commit  sync.Mutex
 	file    Handle
-	size    atomic.Int64 // octets written so far
+	size    atomic.Int64 // octets of rows written so far
+	room    int64        // end of the blank lines laid ahead; up to size: none are
+	synced  time.Time    // when the last sync was done
 	spare   []byte       // the buffer that mu does not have
 	durable lease.Seq
 	failed  error // why the store is down; nil: it is up
@@ -179,7 +182,7 @@ func (f *File) untake(batch []byte) {
 // write puts rows at the end of the journal, durably.
 func (f *File) write(batch []byte) error {
 	at := f.size.Load()
-	if _, err := f.file.WriteAt(batch, at); err != nil {
+	if err := f.place(batch, at); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	if err := f.file.Sync(); err != nil {
@@ -193,6 +196,7 @@ func (f *File) write(batch []byte) error {
 		return ErrGone
 	}
 	f.size.Store(at + int64(len(batch)))
+	f.synced = time.Now()
 	return nil
 }
 
@@ -226,6 +230,7 @@ func (f *File) Close() error {
 		f.commit.Lock()
 		defer f.commit.Unlock()
 		if f.failed == nil {
+			err = errors.Join(err, f.trim())
 			f.failed = fmt.Errorf("%w: %q", lease.ErrClosed, f.name)
 		}
 		err = errors.Join(err, f.file.Close())

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // An FS is what the store asks of a file system. It is an interface so that a
@@ -153,6 +154,7 @@ func (system) Is(name string, h Handle) (bool, error) {
 type handle struct {
 	fd      int
 	rawSync bool
+	stat    syscall.Stat_t // of Linked, which one at a time calls
 }
 
 func (h *handle) ReadAt(b []byte, off int64) (int, error) {
@@ -175,7 +177,7 @@ func (h *handle) ReadAt(b []byte, off int64) (int, error) {
 func (h *handle) WriteAt(b []byte, off int64) (int, error) {
 	done := 0
 	for done < len(b) {
-		n, err := syscall.Pwrite(h.fd, b[done:], off+int64(done))
+		n, err := pwrite(h.fd, b[done:], off+int64(done))
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:
@@ -187,6 +189,22 @@ func (h *handle) WriteAt(b []byte, off int64) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// quick is what a write may have to be as good as a copy in memory, the page
+// cache taking it at once. Such a write does not tell the scheduler that it may
+// block: to do so costs more than the write.
+const quick = 64 << 10
+
+func pwrite(fd int, b []byte, off int64) (int, error) {
+	if len(b) == 0 || len(b) > quick {
+		return syscall.Pwrite(fd, b, off)
+	}
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PWRITE64, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), uintptr(off), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 func (h *handle) Size() (int64, error) {
@@ -224,9 +242,9 @@ func (h *handle) datasync() error {
 }
 
 func (h *handle) Linked() (bool, error) {
-	var st syscall.Stat_t
-	if err := syscall.Fstat(h.fd, &st); err != nil {
-		return false, os.NewSyscallError("fstat", err)
+	st := &h.stat
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_FSTAT, uintptr(h.fd), uintptr(unsafe.Pointer(st)), 0); errno != 0 {
+		return false, os.NewSyscallError("fstat", errno)
 	}
 	return st.Nlink > 0, nil
 }

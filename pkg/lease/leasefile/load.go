@@ -175,8 +175,16 @@ func skipLong(in *bufio.Reader, number int, part []byte, bad badLine) error {
 	}
 }
 
-// mend ends the last row, or cuts it off if it is torn.
+// mend ends the last row, or cuts it off if it is torn, and ends the file there.
 func (f *File) mend(s *source) error {
+	if err := f.endRow(s); err != nil || !s.padded {
+		return err
+	}
+	s.padded = false
+	return s.h.Truncate(s.size)
+}
+
+func (f *File) endRow(s *source) error {
 	end, err := lastNewline(s.h, s.rows, s.size)
 	if err != nil || end == s.size {
 		return err

@@ -170,6 +170,7 @@ func (w *rewrite) finish() error {
 	f.give(batch)
 	f.file, f.durable, f.failed = w.c.h, last, nil
 	f.size.Store(w.c.size)
+	f.room = 0
 	if w.healing {
 		f.note(noteUp)
 	}

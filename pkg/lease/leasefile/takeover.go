@@ -26,6 +26,7 @@ type source struct {
 	size   int64
 	layout layout
 	rows   int64 // offset of the first row
+	padded bool  // there are blank lines behind size
 }
 
 // source opens a file and reads its header. A file that ends inside the header
@@ -64,6 +65,9 @@ func (s *source) header(schema *schema) (err error) {
 	}
 	s.rows = int64(len(line) + 1)
 	s.layout, err = schema.parseHeader(line)
+	if err == nil && s.layout.ours {
+		err = s.unpad()
+	}
 	return err
 }
 
