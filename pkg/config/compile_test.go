@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 		same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Persist: true, LFCInterval: time.Hour})
 		same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 10 * time.Second, FlushWait: 25 * time.Second, Hold: time.Hour, MaxLeases: 100,
 			MaxTime: 250 * time.Millisecond, UnwarnedCycles: 5})
-		same(t, "ours", cfg.Ours, Ours{OfferHold: 10 * time.Second})
+		same(t, "ours", cfg.Ours, Ours{OfferHold: 10 * time.Second, RawSync: true})
 		same(t, "server id", cfg.ServerID, ServerID{Persist: true})
 		same(t, "probation", cfg.DeclineProbation, 24*time.Hour)
 		p := topology.Policy{Valid: topology.Lifetime{Min: 7200, Default: 7200, Max: 7200}, MatchClientID: true, EchoClientID: true}

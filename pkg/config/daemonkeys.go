@@ -161,7 +161,7 @@ func (c *compiler) ours() {
 		OfferHold:  l.seconds("offer-hold", 0),
 		OfferLimit: int(l.uint32("offer-limit", 0)),
 		PadIPC:     l.bool("pad-ipc", false),
-		RawSync:    l.bool("raw-sync", false),
+		RawSync:    l.bool("raw-sync", true),
 	}
 	if o.OfferHold == 0 {
 		o.OfferHold = c.cfg.OfferLifetime

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -19,6 +20,11 @@ const (
 	exitFailed = 1 // could not start, or the configuration has errors
 	exitUsage  = 2
 )
+
+// minProcs is how many goroutines may run at a time, though there be fewer
+// processors: a sync of the lease file keeps one from running (raw-sync), and the
+// others must not wait for it.
+const minProcs = 4
 
 // Main6 is the program dhcp6d: it runs the command line and returns the exit code.
 func Main6(args []string) int { return dhcp6.main(args, os.Stdout, os.Stderr) }
@@ -36,6 +42,7 @@ func (k kind) main(args []string, out, errs io.Writer) int {
 	case c.do == check:
 		return k.check(c.ConfigFile, out, errs)
 	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), minProcs))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	reload, ignore := reloads()
