@@ -63,7 +63,7 @@ bench:
 
 # Our pair and Kea's in turn, same load, same minute: needs what interop needs.
 bench-peers: build
-	$(GO) test -tags interop -count=1 -timeout 60m -run "^TestBenchPeers$$" ./internal/interop -pairs $(PEERPAIRS)
+	cd internal/interop && $(GO) test -tags interop -count=1 -timeout 60m -run "^TestBenchPeers$$" -pairs $(PEERPAIRS)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)
