@@ -82,6 +82,11 @@ func (f *File) read(ctx context.Context, s *source, each func(lease.Change) erro
 	if err := s.h.Sync(); err != nil {
 		return 0, fmt.Errorf("sync: %w", err)
 	}
+	// and its name: a daemon that was killed after the rename of a clean-up leaves
+	// a folder that a power cut takes back to the file before
+	if err := f.fs.SyncDir(dir(f.name)); err != nil {
+		return 0, fmt.Errorf("sync folder: %w", err)
+	}
 	var mem arena
 	var l lease.Lease
 	row := func(line []byte) error {
