@@ -5,6 +5,7 @@ package interop
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -13,23 +14,51 @@ import (
 )
 
 // TestLoad4o6 has 500 clients a second go through lease, renewal and release
-// over 4o6, without one message sent twice, direct and behind two relays.
+// over 4o6, without one message sent twice: direct, behind two relays, with
+// datagrams of the pair padded, and while both daemons reload again and again.
 func TestLoad4o6(t *testing.T) {
-	for _, relays := range []int{0, 2} {
-		t.Run(fmt.Sprintf("%d relays", relays), func(t *testing.T) {
+	const padded = `, "user-context": {"dhcp4o6": {"pad-ipc": true}}`
+	for _, test := range []struct {
+		name    string
+		relays  int
+		more    string
+		reloads bool
+	}{
+		{"direct", 0, "", false},
+		{"two relays", 2, "", false},
+		{"padded", 1, padded, false},
+		{"reloads", 0, "", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			s := hosted(t)
 			s.client.IP("addr add " + onLink + "/64 dev c0 nodad")
-			s.run(t, ours, 6, unicast6(786))
-			s.run(t, ours, 4, `"interfaces-config": {"interfaces": ["s0"]}, "dhcp4o6-port": 786,
-				"subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "4o6-interface": "s0", "pools": [{"pool": "10.1.0.0/16"}]}]`)
+			both := []*dhcptest.Process{
+				s.run(t, ours, 6, unicast6(786)+test.more),
+				s.run(t, ours, 4, `"interfaces-config": {"interfaces": ["s0"]}, "dhcp4o6-port": 786,
+				"subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "4o6-interface": "s0", "pools": [{"pool": "10.1.0.0/16"}]}]`+test.more),
+			}
 			s.listening(t, "[::1]:786", "[::1]:787", ":547")
 			c := s.dial(t, clientNet+"1")
 			lease4o6(t, c, 5*time.Second)
 			c.Conn.Close()
-			args := []string{"timeout", "30", bin("dhcpload"), "4o6", "--server", clientNet + "1", "--local", onLink,
-				"--rate", "500", "--count", "1000", "--renewals", "1", "--release", "--retries", "0", "--relays", fmt.Sprint(relays)}
-			if out, err := s.client.Run(args...); err != nil {
-				t.Errorf("%v\n%s", err, out)
+			load := s.client.Start(nil, "timeout", "30", bin("dhcpload"), "4o6", "--server", clientNet+"1", "--local", onLink,
+				"--rate", "500", "--count", "1000", "--renewals", "1", "--release", "--retries", "0", "--relays", fmt.Sprint(test.relays))
+			for test.reloads && load.Running() {
+				for _, d := range both {
+					d.Signal(syscall.SIGHUP)
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if code := load.Wait(30 * time.Second); code != 0 {
+				t.Errorf("dhcpload: exit code %d\n%s", code, load.Log())
+			}
+			if !test.reloads {
+				return
+			}
+			for _, d := range both {
+				if n := strings.Count(d.Log(), "dynamic server reconfiguration succeeded"); n < 3 {
+					t.Errorf("%d reloads", n)
+				}
 			}
 		})
 	}

@@ -32,6 +32,10 @@ func TestClient6(t *testing.T) {
 			first := s.dhclient(t, "first", "", "-6")
 			first.saw(t, 10*time.Second, "BOUND6 "+clientNet+"1000")
 			first.saw(t, 10*time.Second, "RENEW6 "+clientNet+"1000")
+			first.Kill()
+			first = s.dhclient(t, "first", "", "-6") // it remembers, and has the address confirmed
+			first.Said(5*time.Second, "XMT: Confirm on c0")
+			first.Said(5*time.Second, "RCV: Reply message")
 			first.release(t)
 			second := s.dhclient(t, "second", "", "-6", "-D", "LL")
 			second.saw(t, 10*time.Second, "BOUND6 "+clientNet+"1000")
