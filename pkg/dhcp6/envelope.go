@@ -10,7 +10,7 @@ const MaxRelays = 32
 // A Message is a client/server message (RFC 9915 §8).
 type Message struct {
 	Type    MessageType
-	XID     [3]byte // transaction-id; in DHCPV4-QUERY and DHCPV4-RESPONSE the flags (RFC 7341 §6.1)
+	XID     [3]byte // transaction-id; in DHCPV4-QUERY and DHCPV4-RESPONSE the flags (RFC 7341 §6.2)
 	Options Options
 }
 

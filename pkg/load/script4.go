@@ -63,7 +63,7 @@ func (c *script4) append(b []byte, t *talk) []byte {
 	}
 	c.outer = dhcp6.AppendOption(c.outer[:0], dhcp6.OptDHCPv4Message, c.buf)
 	m := dhcp6.Message{Type: dhcp6.DHCPv4Query, Options: c.outer}
-	if t.step >= Renew { // what a client on IPv4 would unicast (RFC 7341 §6.1)
+	if t.step >= Renew { // what a client on IPv4 would unicast (RFC 7341 §8)
 		m.XID[0] = pkt4o6.UnicastFlag
 	}
 	return c.way.append(b, m, hw)

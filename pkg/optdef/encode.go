@@ -69,7 +69,7 @@ var singles = func() (all []Type) {
 
 // mayBeEmpty reports whether the option is a list that Kea takes without entries
 // too: option 88 without addresses sends clients to the multicast group
-// (RFC 7341). Lists of numbers it refuses then, and those of names in DHCPv4.
+// (RFC 7341 §7.2). Lists of numbers it refuses then, and those of names in DHCPv4.
 func (d *Definition) mayBeEmpty() bool {
 	switch d.Type {
 	case IPv4Address, IPv6Address, IPv6Prefix, PSID, Boolean, Tuple:

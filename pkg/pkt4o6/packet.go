@@ -10,7 +10,7 @@
 //	out = p.Seal(out[:0], reply)
 //
 // Nothing of the query's DHCPv6 options goes back but what a relay needs: the
-// flags of a response are zero (RFC 7341 §6.1), and it holds the DHCPv4 Message
+// flags of a response are zero (RFC 7341 §6.4), and it holds the DHCPv4 Message
 // option alone, as Kea's does.
 package pkt4o6
 
@@ -31,7 +31,7 @@ var (
 )
 
 // UnicastFlag is the first octet of a DHCPV4-QUERY's flags when the DHCPv4
-// message would have been unicast (RFC 7341 §6.1).
+// message would have been unicast (RFC 7341 §6.3, §8).
 const UnicastFlag = 0x80
 
 // A Packet is a DHCPv4 message in a DHCPv6 envelope. Both share memory with the
@@ -53,7 +53,7 @@ func (p *Packet) Parse(b []byte) error {
 }
 
 // Open reads the DHCPv4 message out of an envelope that was parsed: a
-// DHCPV4-QUERY with exactly one DHCPv4 Message option (RFC 7341 §6.3).
+// DHCPV4-QUERY with exactly one DHCPv4 Message option (RFC 7341 §11).
 func (p *Packet) Open() error {
 	if len(p.Envelope.Relays) > 0 && p.Envelope.Down {
 		return ErrType
@@ -62,7 +62,7 @@ func (p *Packet) Open() error {
 }
 
 // OpenResponse is Open for the client: a DHCPV4-RESPONSE, never relayed. Its
-// flags are ignored (RFC 7341 §6.1).
+// flags are ignored (RFC 7341 §6.4).
 func (p *Packet) OpenResponse() error {
 	if len(p.Envelope.Relays) > 0 {
 		return ErrType

@@ -31,7 +31,7 @@ var rules = map[dhcp6.MessageType]rule{
 	dhcp6.Decline:            {client: required, server: required},                          // §16.8
 	dhcp6.Release:            {client: required, server: required},                          // §16.9
 	dhcp6.InformationRequest: {client: optional, server: optional, noIA: true},              // §16.12
-	dhcp6.DHCPv4Query:        {client: optional, server: optional, opaque: true, uni: true}, // RFC 7341 §6.1
+	dhcp6.DHCPv4Query:        {client: optional, server: optional, opaque: true, uni: true}, // RFC 7341 §11
 }
 
 type rule struct {

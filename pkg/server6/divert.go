@@ -18,7 +18,7 @@ const (
 	cookie    = "\x63\x82\x53\x63"
 )
 
-// divert sets a DHCPV4-QUERY aside for the DHCPv4 daemon (RFC 7341 §6.3). Exactly
+// divert sets a DHCPV4-QUERY aside for the DHCPv4 daemon (RFC 7341 §11). Exactly
 // one DHCPv4 message is in it, or it goes no further.
 func (s *Server) divert(x *Exchange) Verdict {
 	m := &x.Query.Message

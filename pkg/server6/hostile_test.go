@@ -192,7 +192,7 @@ func probes(t *testing.T, name string) (all []transport.Datagram) {
 
 // The questions that kea-dhcp6 was asked on the wire, and what becomes of each:
 // handed over as it came, or dropped for a reason. Kea hands over 6, 7 and 8 too,
-// but for an empty message; RFC 7341 §6.3 wants exactly one DHCPv4 message.
+// but for an empty message; RFC 7341 §11 discards a query without a DHCPv4 message.
 func TestQuestionsThatKeaWasAsked(t *testing.T) {
 	handed := ""
 	rules := []struct{ question, drop string }{

@@ -18,7 +18,7 @@ const (
 	DropIA          // an IA in an Information-request (RFC 9915 §16.12)
 	DropTooMany     // more options or IAs than we look at
 	DropNoPair      // a DHCPV4-QUERY, and no DHCPv4 daemon configured
-	DropNoMessage   // a DHCPV4-QUERY without exactly one proper DHCPv4 message (RFC 7341 §6.3)
+	DropNoMessage   // a DHCPV4-QUERY without exactly one proper DHCPv4 message (RFC 7341 §11)
 	DropNoSubnet    // no subnet for the client's link
 	DropNoAnswer    // there is nothing to tell (RFC 9915 §18.3.3, §18.3.5)
 	DropOfferLimit  // too many offers are open for its relay or link
