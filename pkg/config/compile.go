@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -151,8 +152,16 @@ func (c *compiler) number() {
 	if len(c.nameless) == 0 {
 		return
 	}
-	c.warnf(c.nameless[0], "has no id, nor have %d others; they are numbered from 1 in the order of the file, shared networks first. "+
-		"Leases belong to these numbers: write them into the file before it changes. Kea 3 demands it", len(c.nameless)-1)
+	others := ""
+	switch n := len(c.nameless) - 1; n {
+	case 0:
+	case 1:
+		others = ", nor has another one"
+	default:
+		others = fmt.Sprintf(", nor have %d others", n)
+	}
+	c.warnf(c.nameless[0], "has no id%s: subnets without one are numbered from 1 in the order of the file, shared networks first. "+
+		"Leases belong to these numbers: write them into the file before it changes. Kea 3 demands it", others)
 }
 
 // pair warns of a pair that leads nowhere.

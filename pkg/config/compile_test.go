@@ -316,6 +316,19 @@ func TestAutomaticIDs(t *testing.T) {
 	}
 }
 
+// The warning counts as people do.
+func TestAutomaticIDsAreCounted(t *testing.T) {
+	for subnets, want := range map[string]string{
+		`{"subnet":"192.0.2.0/24"}`:                          "has no id: ",
+		`{"subnet":"192.0.2.0/24"},{"subnet":"10.0.0.0/24"}`: "has no id, nor has another one: ",
+	} {
+		_, problems := text(v4, `{"Dhcp4":{"subnet4":[`+subnets+`]}}`, nil)
+		if len(problems) != 1 || !strings.Contains(problems[0].Text, want) {
+			t.Error(show(problems))
+		}
+	}
+}
+
 // What is not served is named, and what limits who gets what is put out of use.
 func TestUnservedKeys(t *testing.T) {
 	cfg, problems := Load("testdata/errors/warn4.json", v4, Options{})
