@@ -71,7 +71,7 @@ install: build
 	install -m 0755 bin/dhcpload $(DESTDIR)$(PREFIX)/bin/
 	for f in dhcp6 dhcp4; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json || \
-		install -m 0640 docs/examples/$$f.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json; done
+		install -m 0644 docs/examples/$$f.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json; done
 	for u in dhcp6d dhcp4d; do \
 		sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' systemd/$$u.service \
 		> $(DESTDIR)$(UNITDIR)/$$u.service; done
