@@ -5,25 +5,35 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
 func main() {
 	bin := flag.String("bin", "bin", "the folder with the built programs")
 	flag.Parse()
-	if err := run(*bin); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
+	err := run(ctx, *bin)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; nothing is left running")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bin string) error {
+func run(ctx context.Context, bin string) error {
 	if err := needLoopback(); err != nil {
 		return err
 	}
@@ -32,7 +42,7 @@ func run(bin string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newStage(bin, dir)
+	s, err := newStage(ctx, bin, dir)
 	if err != nil {
 		return err
 	}
@@ -44,7 +54,8 @@ func run(bin string) error {
 func needLoopback() error {
 	c, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
-		return fmt.Errorf("this machine has no IPv6 loopback address ::1, which the pair talks over (%w)", err)
+		return fmt.Errorf("this machine has no IPv6 loopback address ::1, which the two daemons talk over (%w); "+
+			"as root: ip link set lo up && sysctl -w net.ipv6.conf.lo.disable_ipv6=0", err)
 	}
 	return c.Close()
 }
@@ -63,7 +74,7 @@ func (s *stage) play() error {
 	if err := s.client(); err != nil {
 		return err
 	}
-	addr, row, err := s.lease()
+	addr, header, row, err := s.lease()
 	if err != nil {
 		return err
 	}
@@ -74,12 +85,12 @@ func (s *stage) play() error {
 		return err
 	}
 
-	time.Sleep(time.Second) // lease files count in seconds: the renewal shall be seen to be a later one
+	s.pause(time.Second) // lease files count in seconds: the renewal shall be seen to be a later one
 	s.title("The client renews " + addr)
 	if err := s.client("--renew-address", addr); err != nil {
 		return err
 	}
-	again, renewed, err := s.lease()
+	again, _, renewed, err := s.lease()
 	if err != nil {
 		return err
 	}
@@ -88,25 +99,27 @@ func (s *stage) play() error {
 	}
 
 	s.title("The lease file, before the kill and after the renewal")
+	s.say("", header)
 	s.say("", row)
 	s.say("", renewed)
 	s.title("Done: " + addr + " outlived the crash")
 	return nil
 }
 
-// lease returns the address and the row of the last lease in the file.
-func (s *stage) lease() (addr, row string, err error) {
+// lease returns the address of the last lease in the file, the names of the
+// columns, and the row.
+func (s *stage) lease() (addr, header, row string, err error) {
 	b, err := os.ReadFile(s.leases)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	rows := strings.Split(strings.TrimSpace(string(b)), "\n")
 	row = rows[len(rows)-1]
 	addr, _, ok := strings.Cut(row, ",")
 	if !ok || net.ParseIP(addr) == nil {
-		return "", "", fmt.Errorf("no lease in %s", filepath.Base(s.leases))
+		return "", "", "", fmt.Errorf("no lease in %s", filepath.Base(s.leases))
 	}
-	return addr, row, nil
+	return addr, rows[0], row, nil
 }
 
 // patience is how long a scene may take before something is wrong.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 // A stage holds the processes of the demo and prints what they say.
 type stage struct {
+	ctx    context.Context // ends at Ctrl-C
 	bin    string
 	port   int // where dhcp6d serves
 	conf   map[string]string
@@ -33,10 +35,15 @@ type actor struct {
 	ended chan struct{} // closed when it is gone
 }
 
-func newStage(bin, dir string) (*stage, error) {
+func newStage(ctx context.Context, bin, dir string) (*stage, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, err
+	}
+	for _, program := range []string{"dhcp6d", "dhcp4d", "dhcpload"} {
+		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
+			return nil, fmt.Errorf("%w; `make build` makes the programs", err)
+		}
 	}
 	pair, err := freePair()
 	if err != nil {
@@ -46,7 +53,7 @@ func newStage(bin, dir string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{bin: bin, port: port, leases: filepath.Join(dir, "leases4.csv"), actors: make(map[string]*actor)}
+	s := &stage{ctx: ctx, bin: bin, port: port, leases: filepath.Join(dir, "leases4.csv"), actors: make(map[string]*actor)}
 	s.conf = map[string]string{
 		"dhcp6d": filepath.Join(dir, "dhcp6.json"),
 		"dhcp4d": filepath.Join(dir, "dhcp4.json"),
@@ -120,6 +127,7 @@ func (s *stage) start(name string, args ...string) error {
 		return err
 	}
 	a.cmd.Stderr = os.Stderr
+	a.cmd.SysProcAttr = companion()
 	if err := a.cmd.Start(); err != nil {
 		return err
 	}
@@ -132,6 +140,8 @@ func (s *stage) start(name string, args ...string) error {
 	select {
 	case <-a.ready:
 		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
 	case <-a.ended:
 		return fmt.Errorf("%s ended at its start", name)
 	case <-time.After(patience):
@@ -156,7 +166,8 @@ func (s *stage) follow(name string, out io.Reader, a *actor) {
 // client runs one client to its end.
 func (s *stage) client(args ...string) error {
 	all := append([]string{"4o6", "--server", fmt.Sprintf("[::1]:%d", s.port), "--clients", "1", "-v"}, args...)
-	cmd := exec.Command(filepath.Join(s.bin, "dhcpload"), all...)
+	cmd := exec.CommandContext(s.ctx, filepath.Join(s.bin, "dhcpload"), all...)
+	cmd.SysProcAttr = companion()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -165,14 +176,33 @@ func (s *stage) client(args ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	talking := true // what follows the conversation are the figures of a load
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		s.say("client", lines.Text())
+		if line := lines.Text(); strings.HasPrefix(line, "4o6,") {
+			talking = false
+		} else if talking {
+			s.say("client", line)
+		}
 	}
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
-	time.Sleep(100 * time.Millisecond) // what the daemons say of it comes first
-	return nil
+	s.pause(100 * time.Millisecond) // what the daemons say of it comes first
+	return s.ctx.Err()
+}
+
+// companion is how processes of the demo start: in a group of their own, so that Ctrl-C
+// reaches the demo alone, which ends them in order, and never to outlive it.
+func companion() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// pause waits, but not when the demo is to end.
+func (s *stage) pause(d time.Duration) {
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // kill ends a daemon as a crash would.
