@@ -8,8 +8,17 @@ import (
 	"testing/synctest"
 )
 
-// setting reads a number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
+// settings says how many lives there are, and the seed.
+func settings(t *testing.T) (cuts, seed int) {
+	cuts = 100
+	if testing.Short() {
+		cuts = 30
+	}
+	return number(t, "SIM_CUTS", cuts), number(t, "SIM_SEED", 1)
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, name string, otherwise int) int {
 	v := os.Getenv(name)
 	if v == "" {
 		return otherwise
@@ -21,18 +30,16 @@ func setting(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
+var families = map[string]family{"dhcp4d": over4o6{}, "dhcp6d": native6{}}
+
 // TestCrash ends the server suddenly a hundred times, in the middle of calls to the disk
 // and between them, by power cuts and by kills, with a disk that fails now and then.
 func TestCrash(t *testing.T) {
-	families := []struct {
-		name string
-		f    family
-	}{{"dhcp4d over 4o6", over4o6{}}, {"dhcp6d", native6{}}}
-	cuts, seed := setting(t, "SIM_CUTS", 100), setting(t, "SIM_SEED", 1)
-	for _, f := range families {
-		t.Run(f.name, func(t *testing.T) {
+	cuts, seed := settings(t)
+	for name, f := range families {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, f.f, uint64(seed))
+				w := newWorld(t, f, uint64(seed))
 				for cut := range cuts {
 					w.start()
 					if !t.Failed() {

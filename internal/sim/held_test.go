@@ -214,7 +214,7 @@ func (r *rig) silent(when string) {
 }
 
 func eachFamily(t *testing.T, test func(*testing.T, family)) {
-	for name, f := range map[string]family{"dhcp4d": over4o6{}, "dhcp6d": native6{}} {
+	for name, f := range families {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they mostly wait
 			test(t, f)

@@ -47,13 +47,13 @@ func (over4o6) topology() *topology.Topology {
 
 var host = []netif.Interface{{Index: 2, Name: "s0", Up: true, Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.254/24")}}}
 
-func (f over4o6) serve(w *world) {
-	s := server4.New(server4.Options{Leases: w.table, Topology: f.topology(), Interfaces: host})
-	s.Serve4o6(context.Background(), pairOf{w})
+func (f over4o6) engine(t *lease.Table) func(peer) {
+	s := server4.New(server4.Options{Leases: t, Topology: f.topology(), Interfaces: host})
+	return func(p peer) { s.Serve4o6(context.Background(), pairOf{p}) }
 }
 
-// pairOf is the pair that the world is at the other end of.
-type pairOf struct{ *world }
+// pairOf is the pair that a peer is at the other end of.
+type pairOf struct{ peer }
 
 func (p pairOf) Read(in []ipc.Message) (int, error) {
 	queries := p.next(min(len(in), 8))

@@ -41,13 +41,13 @@ func (native6) topology() *topology.Topology {
 
 var serverID = dhcp6.NewDUIDEN(32473, []byte("sim"))
 
-func (f native6) serve(w *world) {
-	s := server6.New(server6.Options{Leases: w.table, Topology: f.topology(), ServerID: serverID})
-	s.Serve(context.Background(), socketOf{w})
+func (f native6) engine(t *lease.Table) func(peer) {
+	s := server6.New(server6.Options{Leases: t, Topology: f.topology(), ServerID: serverID})
+	return func(p peer) { s.Serve(context.Background(), socketOf{p}) }
 }
 
-// socketOf is the socket that the world is at the other end of.
-type socketOf struct{ *world }
+// socketOf is the socket that a peer is at the other end of.
+type socketOf struct{ peer }
 
 var multicast = netip.MustParseAddr("ff02::1:2")
 

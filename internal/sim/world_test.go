@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,14 +22,21 @@ import (
 
 // A family is one engine and how its clients talk.
 type family interface {
-	// serve runs the engine over the world's table until the life is over.
-	serve(w *world)
+	// engine makes a server over a table. What it returns serves one peer until that
+	// ends, and may be called for several at once.
+	engine(t *lease.Table) func(peer)
 	query(q *question) []byte
 	read(answer []byte) (reply, error)
 	options() leasefile.Options
 	topology() *topology.Topology
 	owner(l *lease.Lease) int // number of the client, -1 for none
 	resource(a netip.Addr) lease.Resource
+}
+
+// A peer is the world beyond one socket.
+type peer interface {
+	next(limit int) []flight // none: the life is over
+	left(answer []byte)
 }
 
 // name is the lease file.
@@ -62,8 +72,10 @@ type world struct {
 	image     map[string]map[netip.Addr]lease.Lease // durable files read, by their octets
 
 	// of this life
-	last   time.Time // the power is cut no later than this
-	failed bool      // it has been, in a call to the disk
+	last   time.Time     // the power is cut no later than this
+	outage time.Duration // after that the host is away for less than this
+	failed atomic.Bool   // it has been, in a call to the disk
+	mu     sync.Mutex
 	log    []string
 
 	// for the report
@@ -77,6 +89,7 @@ func newWorld(t *testing.T, f family, seed uint64) *world {
 		disk:      faultfs.New(seed),
 		questions: make(map[uint32]*question),
 		claims:    make(map[netip.Addr]claim),
+		outage:    10 * time.Second,
 	}
 	for n := range 26 { // for twenty-three addresses
 		w.clients = append(w.clients, &client{n: n, relayed: n%2 == 0, named: n%3 == 0})
@@ -86,6 +99,8 @@ func newWorld(t *testing.T, f family, seed uint64) *world {
 
 // note writes down what happens, for the case of failure.
 func (w *world) note(format string, a ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	line := time.Now().Format("15:04:05 ") + fmt.Sprintf(format, a...)
 	if len(w.log) == 400 {
 		w.log = slices.Delete(w.log, 0, 200)
@@ -129,7 +144,7 @@ func (w *world) land(now time.Time) (down []flight) {
 // next lets time pass until there are queries for the engine and returns them; none: the
 // life is over.
 func (w *world) next(limit int) (queries []flight) {
-	for !w.failed && !w.t.Failed() {
+	for !w.failed.Load() && !w.t.Failed() {
 		time.Sleep(time.Second)
 		now := time.Now()
 		if now.After(w.last) {
@@ -192,7 +207,7 @@ func (w *world) left(data []byte) {
 			w.wrong("client %d is refused %v, which it holds until %v", q.c.n, q.addr, c.until)
 		}
 	}
-	if !w.failed { // a dead host sends nothing
+	if !w.failed.Load() { // a dead host sends nothing
 		w.carry(flight{data: slices.Clone(data), c: q.c, toClient: true}, now)
 	}
 }
@@ -201,28 +216,29 @@ func (w *world) left(data []byte) {
 func (w *world) acked(c *client, r reply, now time.Time) {
 	w.acks++
 	until := now.Add(r.valid)
-	files := w.disk.Durable(name)
-	if len(files) == 0 {
-		w.wrong("client %d is told that %v is its own, and there is no lease file on the disk", c.n, r.addr)
-	}
-	for _, f := range files {
-		l, ok := w.parse(f)[r.addr]
-		if why := w.missing(&l, ok, c, until); why != "" {
-			w.wrong("client %d is told that %v is its own, and on the disk %s", c.n, r.addr, why)
-		}
-	}
+	w.durable(c, r.addr, until)
 	if had := w.claims[r.addr]; had.c != nil && had.c != c && now.Before(had.until) {
 		w.wrong("%v is given to client %d and in the hands of client %d until %v", r.addr, c.n, had.c.n, had.until)
 	}
-	if w.failed {
+	if w.failed.Load() {
 		return
 	}
-	for a, had := range w.claims {
-		if had.c == c {
-			delete(w.claims, a)
+	maps.DeleteFunc(w.claims, func(_ netip.Addr, had claim) bool { return had.c == c })
+	w.claims[r.addr] = claim{c, until}
+}
+
+// durable wants a client's lease to be on the disk, whatever happens now.
+func (w *world) durable(c *client, addr netip.Addr, until time.Time) {
+	files := w.disk.Durable(name)
+	if len(files) == 0 {
+		w.wrong("client %d is told that %v is its own, and there is no lease file on the disk", c.n, addr)
+	}
+	for _, f := range files {
+		l, ok := w.parse(f)[addr]
+		if why := w.missing(&l, ok, c, until); why != "" {
+			w.wrong("client %d is told that %v is its own, and on the disk %s", c.n, addr, why)
 		}
 	}
-	w.claims[r.addr] = claim{c, until}
 }
 
 // missing says what is wrong with a lease that client c must have until then.
@@ -242,8 +258,16 @@ func (w *world) missing(l *lease.Lease, ok bool, c *client, until time.Time) str
 
 // parse reads the octets of a lease file as a start of the daemon would.
 func (w *world) parse(text []byte) map[netip.Addr]lease.Lease {
+	m, err := w.octets(text)
+	if err != nil {
+		w.wrong("the lease file on the disk cannot be read: %v", err)
+	}
+	return m
+}
+
+func (w *world) octets(text []byte) (map[netip.Addr]lease.Lease, error) {
 	if m, ok := w.image[string(text)]; ok {
-		return m
+		return m, nil
 	}
 	disk := faultfs.New(1)
 	disk.WriteFile(name, text)
@@ -251,24 +275,22 @@ func (w *world) parse(text []byte) map[netip.Addr]lease.Lease {
 	o := w.family.options()
 	o.FS = disk
 	f, err := leasefile.Open(name, o)
-	if err == nil {
-		err = f.Load(context.Background(), func(c lease.Change) error {
-			a := c.Lease.Resource.Prefix.Addr()
-			delete(m, a)
-			if !c.Remove {
-				l := *c.Lease
-				l.ClientID, l.HWAddr, l.DUID = slices.Clone(l.ClientID), slices.Clone(l.HWAddr), slices.Clone(l.DUID)
-				l.Hostname, l.UserContext = "", nil
-				m[a] = l
-			}
-			return nil
-		})
-	}
 	if err != nil {
-		w.wrong("the lease file on the disk cannot be read: %v", err)
+		return nil, err
 	}
+	err = f.Load(context.Background(), func(c lease.Change) error {
+		a := c.Lease.Resource.Prefix.Addr()
+		delete(m, a)
+		if !c.Remove {
+			l := *c.Lease
+			l.ClientID, l.HWAddr, l.DUID = slices.Clone(l.ClientID), slices.Clone(l.HWAddr), slices.Clone(l.DUID)
+			l.Hostname, l.UserContext = "", nil
+			m[a] = l
+		}
+		return nil
+	})
 	w.image = map[string]map[netip.Addr]lease.Lease{string(text): m}
-	return m
+	return m, err
 }
 
 // faults has some calls to the disk fail, and in the end one be the last.
@@ -277,7 +299,7 @@ func (w *world) faults(last int, often bool) func(faultfs.Call) faultfs.Fault {
 	return func(c faultfs.Call) faultfs.Fault {
 		switch {
 		case c.N-first >= last:
-			w.failed = true
+			w.failed.Store(true)
 			w.note("the end, in %s %s", c.Op, c.Name)
 			return faultfs.Fault{Cut: true}
 		case !often || c.Op == faultfs.Lock || w.random.IntN(40) > 0:
@@ -298,7 +320,7 @@ func (w *world) live() {
 		last = 1 + w.random.IntN(400)
 	}
 	w.disk.Inject(w.faults(last, w.random.IntN(2) == 0))
-	w.family.serve(w)
+	w.family.engine(w.table)(w)
 	w.after()
 }
 
@@ -311,8 +333,8 @@ func (w *world) after() {
 		w.note("power cut")
 		w.disk = w.disk.PowerCut()
 	}
-	w.failed = false
-	time.Sleep(time.Duration(w.random.IntN(10)) * time.Second)
+	w.failed.Store(false)
+	time.Sleep(time.Duration(w.random.Int64N(int64(w.outage/time.Second)+1)) * time.Second)
 	w.land(time.Now()) // on a host where nobody listens
 }
 
@@ -331,7 +353,7 @@ func (w *world) start() {
 			break
 		}
 		w.note("no start: %v", err)
-		if !w.failed && !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, lease.ErrDown) {
+		if !w.failed.Load() && !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, lease.ErrDown) {
 			w.wrong("no start: %v", err)
 			return
 		}
