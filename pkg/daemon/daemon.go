@@ -235,7 +235,7 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 		Segment:    d.family == topology.V6,
 		RequireAll: d.cfg.Interfaces.RequireAll,
 		OnProblem: func(iface string, err error) {
-			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err))
+			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err), hint(err))
 		},
 	}
 	for retries := d.cfg.Interfaces.MaxRetries; ; retries-- {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -67,6 +68,9 @@ func (d *daemon) openStore(l *leases) (lease.Store, error) {
 		o.Family = leasefile.V6
 	}
 	f, err := leasefile.Open(l.file, o)
+	if errors.Is(err, fs.ErrPermission) && d.cfg.LeaseDB.Name == "" {
+		return nil, fmt.Errorf("%w; lease-database.name and KEA_DHCP_DATA_DIR choose another place", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (d *daemon) openPair() error {
 	o := ipc.Options{Pad: d.cfg.Ours.PadIPC, OnPeer: d.peerChanged, OnRefused: d.refused}
 	c, err := ipc.Dial(d.side, d.cfg.DHCP4o6Port, o)
 	if err != nil {
-		d.log.Error("the pair's port cannot be opened; it is tried again every second", zap.Uint16("port", d.cfg.DHCP4o6Port), zap.Error(err))
+		d.log.Error("the pair's port cannot be opened; it is tried again every second", zap.Uint16("port", d.cfg.DHCP4o6Port), zap.Error(err), hint(err))
 		c, err = ipc.Dial(d.side, 0, o)
 	}
 	d.pair = c
