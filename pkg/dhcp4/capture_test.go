@@ -8,9 +8,9 @@ import (
 )
 
 // captured returns every DHCPv4 message that option 87 carries in the captures
-// of testdata, by the name of the file.
+// of the project, by the name of the file.
 func captured(t testing.TB) map[string][][]byte {
-	names, err := filepath.Glob("testdata/*.pcap")
+	names, err := filepath.Glob("../../testdata/captures/*.pcap")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}

@@ -15,12 +15,12 @@ type sample struct {
 	data     []byte
 }
 
-// samples reads every UDP over IPv6 payload of the captures in testdata. It is
+// samples reads every UDP over IPv6 payload of the captures of the project. It is
 // as simple as our captures are: little-endian classic pcap, no fragments.
 func samples(t testing.TB) []sample {
-	names, err := filepath.Glob("testdata/*.pcap")
+	names, err := filepath.Glob("../../testdata/captures/*.pcap")
 	if err != nil || len(names) == 0 {
-		t.Fatal("no captures in testdata", err)
+		t.Fatal("no captures", err)
 	}
 	var all []sample
 	for _, name := range names {

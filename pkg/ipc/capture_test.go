@@ -13,10 +13,10 @@ type packet struct {
 	data     []byte
 }
 
-// capture reads the UDP datagrams over IPv6 of a pcap in testdata.
+// capture reads the UDP datagrams over IPv6 of one of the captures.
 func capture(t testing.TB, name string) []packet {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + name + ".pcap")
+	b, err := os.ReadFile("../../testdata/captures/" + name + ".pcap")
 	if err != nil {
 		t.Fatal(err)
 	}

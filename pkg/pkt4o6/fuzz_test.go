@@ -12,7 +12,7 @@ import (
 
 // captured returns the payload of every UDP datagram over IPv6 in the captures.
 func captured(t testing.TB) (all [][]byte) {
-	names, err := filepath.Glob("testdata/*.pcap")
+	names, err := filepath.Glob("../../testdata/captures/*.pcap")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}

@@ -199,7 +199,7 @@ func TestProbeKea(t *testing.T) {
 		{"empty option 87", refused, "240 octets"},
 		{"normal", "DHCPOFFER", "still alive"},
 	}
-	all := questions(t, "testdata/probe-kea4.pcap")
+	all := questions(t, "../../testdata/captures/probe-kea4.pcap")
 	if len(all) != len(tests) {
 		t.Fatalf("%d questions, %d rows", len(all), len(tests))
 	}
@@ -220,7 +220,7 @@ func TestProbeKeaSubnetOnly(t *testing.T) {
 		{"relay inside", "relay() DHCPOFFER", "Kea"},
 	}
 	p := newProber(t, "2001:db8:46::/64", "fence")
-	for i, q := range questions(t, "testdata/probe-kea4-subnet-only.pcap") {
+	for i, q := range questions(t, "../../testdata/captures/probe-kea4-subnet-only.pcap") {
 		if got := sayAll(t, p.ask(q)); got != tests[i].want {
 			t.Errorf("%d %s: %s, want %s (%s)", i+1, tests[i].what, got, tests[i].want, tests[i].rule)
 		}
@@ -230,7 +230,7 @@ func TestProbeKeaSubnetOnly(t *testing.T) {
 // TestProbeISC: what speaks ISC's framing is refused, and harms nothing.
 func TestProbeISC(t *testing.T) {
 	p := newProber(t, "", "s0")
-	for i, q := range questions(t, "testdata/probe-isc4.pcap") {
+	for i, q := range questions(t, "../../testdata/captures/probe-isc4.pcap") {
 		if i == 35 {
 			continue // in Kea's framing
 		}

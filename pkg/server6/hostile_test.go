@@ -220,7 +220,7 @@ func TestQuestionsThatKeaWasAsked(t *testing.T) {
 		{"plain", handed}, {"plain", handed}, {"plain", handed}, {"plain", handed},
 	}
 	l := newLab(t)
-	questions := probes(t, "testdata/probe-kea6.pcap")
+	questions := probes(t, "../../testdata/captures/probe-kea6.pcap")
 	if len(questions) != len(rules) {
 		t.Fatalf("%d questions, %d rules", len(questions), len(rules))
 	}
