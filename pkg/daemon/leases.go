@@ -144,8 +144,8 @@ func (l *leases) keep(ctx context.Context, log *zap.Logger) {
 	w.Go(func() { l.clean(ctx, log) })
 }
 
-// expire reclaims leases in rounds, as expired-leases-processing says. Between
-// rounds a look at the clock every second ends offers.
+// expire reclaims leases in rounds, as expired-leases-processing says. Offers that
+// are over end with them, or when their address is wanted.
 func (l *leases) expire(ctx context.Context, log *zap.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // A process is one of the daemons as a program.
@@ -53,7 +55,7 @@ func (h *host) program(name string, env []string, args ...string) *process {
 	}
 	p := &process{t: h.t, cmd: exec.Command(bin, args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errs
-	p.cmd.Env = append(os.Environ(), append(env, asProgram+"="+name)...)
+	p.cmd.Env = append(os.Environ(), append(env, asProgram+"="+name, "GORACE=atexit_sleep_ms=0")...) // else the race detector sleeps a second at the end
 	if err := p.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -219,7 +221,7 @@ func TestPIDFolder(t *testing.T) {
 	}
 	h := newHost(t)
 	t.Setenv("KEA_PIDFILE_DIR", h.write("a-file", "")+"/below")
-	err := DHCP4(t.Context(), Setup{ConfigFile: h.conf4(""), PIDFile: true})
+	err := DHCP4(t.Context(), Setup{ConfigFile: h.conf4(""), PIDFile: true, Log: zap.NewNop()})
 	if err == nil {
 		t.Fatal("started")
 	}
@@ -248,7 +250,7 @@ func TestKeaRuns(t *testing.T) {
 	}()
 	h.write("dhcp4.kea-dhcp4.pid", "%d\n", kea.Process.Pid)
 	t.Setenv("KEA_PIDFILE_DIR", h.dir)
-	err = DHCP4(t.Context(), Setup{ConfigFile: h.conf4("")})
+	err = DHCP4(t.Context(), Setup{ConfigFile: h.conf4(""), Log: zap.NewNop()})
 	if err == nil {
 		t.Fatal("started")
 	}
