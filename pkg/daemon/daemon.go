@@ -111,6 +111,10 @@ func (d *daemon) sayProblems(problems []config.Problem) {
 	for i := range problems {
 		d.log.Warn("configuration", zap.String("problem", problems[i].Error()))
 	}
+	// dhcp4d without interfaces answers over the pair
+	if len(d.cfg.Interfaces.Specs) == 0 && (d.family == topology.V6 || d.cfg.DHCP4o6Port == 0) {
+		d.log.Warn("no client is served: interfaces-config.interfaces is empty")
+	}
 	for _, reason := range d.cfg.Refuse {
 		d.log.Error("serving without what the configuration asks for", zap.String("reason", reason))
 	}

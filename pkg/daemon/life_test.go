@@ -200,3 +200,20 @@ func TestLoopbackNeedsNothing(t *testing.T) {
 		r.end()
 	}
 }
+
+// A server that no client can reach says so.
+func TestNoInterfaces(t *testing.T) {
+	const line = "WARN no client is served: interfaces-config.interfaces is empty"
+	h := newHost(t)
+	v4 := h.start(dhcp4, Setup{ConfigFile: h.conf4("")})
+	if v4.said(line) {
+		t.Error("although the pair is its client")
+	}
+	h.pair = 0
+	h.conf4("")
+	v4.reload()
+	v4.wait(line)
+	v6 := h.start(dhcp6, Setup{ConfigFile: h.write("dhcp6.json", `{ "Dhcp6": { "dhcp4o6-port": %d,
+		"lease-database": { "type": "memfile", "name": "%s/leases6.csv" } } }`, freePair(t), h.dir)})
+	v6.wait(line)
+}
