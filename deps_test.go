@@ -24,9 +24,10 @@ var levels = map[string][]string{
 	"pkg/ipc":                     {"pkg/dhcp6", "pkg/netif", "pkg/transport"},
 	"pkg/pkt4o6":                  {"pkg/dhcp4", "pkg/dhcp6"},
 	"pkg/optdef":                  {"pkg/dhcp4", "pkg/dhcp6"},
-	"pkg/lease":                   {"pkg/softwire"},
+	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
+	"pkg/lease/internal/member":   nil,
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
-	"pkg/lease/leasefile":         {"pkg/lease", "pkg/softwire"},
+	"pkg/lease/leasefile":         {"pkg/lease", "pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/leasefile/faultfs": {"pkg/lease/leasefile"},
 
 	// level 2
