@@ -39,7 +39,7 @@ var ErrSilence = errors.New("dhcptest: no answer")
 // aims it at an address and port 547.
 func (n *Namespace) Dial(iface string, to netip.Addr) (*Client4o6, error) {
 	c := &Client4o6{HWAddr: [6]byte{2, 0, 0x5e, 0x10, 0, 1}, xid: uint32(time.Now().UnixNano())}
-	err := n.Do(func() error {
+	err := n.Listen(func() error {
 		conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6unspecified, Port: 546, Zone: iface})
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (n *Namespace) Dial(iface string, to netip.Addr) (*Client4o6, error) {
 // host, with a global destination.
 func (n *Namespace) DialFrom(from, to netip.Addr) (*Client4o6, error) {
 	c := &Client4o6{xid: uint32(time.Now().UnixNano()), To: &net.UDPAddr{IP: to.AsSlice(), Port: 547}}
-	err := n.Do(func() (err error) {
+	err := n.Listen(func() (err error) {
 		c.Conn, err = net.ListenPacket("udp6", netip.AddrPortFrom(from, 546).String())
 		return err
 	})

@@ -1,6 +1,7 @@
 package dhcptest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -134,6 +135,17 @@ func (n *Namespace) Do(f func() error) error {
 		done <- err
 	}()
 	return <-done
+}
+
+// Listen is Do for a socket that f opens. An address may be in use for a moment
+// after its socket was closed: a process that is just being started has a copy
+// until its program runs.
+func (n *Namespace) Listen(f func() error) error {
+	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if err := n.Do(f); !errors.Is(err, unix.EADDRINUSE) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // Write puts a file into the lab's folder and returns its name.

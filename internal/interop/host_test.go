@@ -272,7 +272,7 @@ type relay4 struct {
 func (s *site) relay4(t *testing.T, from netip.Addr) *relay4 {
 	t.Helper()
 	r := &relay4{giaddr: from, to: netip.MustParseAddrPort(serverV4 + ":67"), xid: uint32(time.Now().UnixNano())}
-	err := s.client.Do(func() (err error) {
+	err := s.client.Listen(func() (err error) {
 		r.conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 67)))
 		return err
 	})
@@ -330,7 +330,7 @@ func (s *site) listenAs(t *testing.T, addr netip.Addr, port uint16) net.PacketCo
 		return errors.Join(e, err)
 	}}
 	var conn net.PacketConn
-	err := s.client.Do(func() (err error) {
+	err := s.client.Listen(func() (err error) {
 		conn, err = lc.ListenPacket(t.Context(), "udp6", netip.AddrPortFrom(addr, port).String())
 		return err
 	})

@@ -3,11 +3,15 @@
 package interop
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,7 +129,7 @@ func TestDeadV6(t *testing.T) {
 		l := lease4o6(t, c, 10*time.Second)
 
 		// an answer that finds nobody: the query is in when its way back dies
-		v4.Signal(syscall.SIGSTOP)
+		freeze(t, v4)
 		if err := c.Send(c.Query(dhcp4.Discover, false, nil)); err != nil {
 			t.Fatal(err)
 		}
@@ -149,6 +153,19 @@ func TestDeadV6(t *testing.T) {
 		if !v4.Running() {
 			t.Error("the DHCPv4 side has ended")
 		}
+	})
+}
+
+// freeze stops a process, and waits until each of its threads stands still.
+func freeze(t *testing.T, p *dhcptest.Process) {
+	t.Helper()
+	p.Signal(syscall.SIGSTOP)
+	dhcptest.WaitFor(t, 5*time.Second, "standstill", func() bool {
+		all, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.PID()))
+		return len(all) > 0 && !slices.ContainsFunc(all, func(file string) bool {
+			b, err := os.ReadFile(file)
+			return err == nil && !bytes.Contains(b, []byte("\nState:\tT"))
+		})
 	})
 }
 
