@@ -158,6 +158,7 @@ func (g *given) grant(p *Pool) (Seq, error) {
 	}
 	l, slot := g.l(), g.lslot
 	g.shape(p, l, Leased, g.now)
+	g.context(l)
 	if b := g.r.Lease.blob(); !b.fits() {
 		return 0, ErrTooLong
 	}

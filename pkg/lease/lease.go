@@ -108,6 +108,9 @@ type Seq uint64
 // (identities, subnet, lifetimes, host name, and the kind in Resource.Kind); the
 // rest of Resource, Subnet, Pool, State and Start are written by Offer and Grant.
 //
+// Without Lease.UserContext the lease keeps the one that the same client's had; Offer
+// looks at none.
+//
 // The client's subnet set is Lease.Subnet and the subnets of Pools: leases that it
 // has elsewhere are left alone.
 type Request struct {
@@ -120,8 +123,11 @@ type Request struct {
 	Reserved func(Resource) bool // reports whether a resource is kept for somebody else; nil: none is
 	Within   func(*Lease) bool   // reports whether a lease found by Lookup may be kept (subnet, pool and class still fit); nil: always
 	Shape    func(*Lease)        // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes); nil: nothing does
+	Over6    netip.Addr          // over 4o6: the source of the query, noted in the lease's user context under "dhcp4o6"; invalid: nothing is
 	Source   uint64              // whose offers are counted together: a key made of relay or link; 0: not counted
 	Now      time.Time
+
+	context []byte // memory of Lease.UserContext after Grant
 }
 
 // What Offer, Grant, Release and Decline may answer.

@@ -68,7 +68,6 @@ type Exchange struct {
 	Seq   lease.Seq         // what the reply rests on
 	Reply dhcp4.MessageType // 0: none
 	why   string            // for a NAK: option 56
-	ctx   []byte            // memory of the lease's user context
 
 	// set by build, address and pack
 	out  dhcp4.Builder
@@ -82,7 +81,7 @@ type Exchange struct {
 
 // newExchange makes the memory and the callbacks of an exchange once.
 func newExchange(s *Server, w *worker) *Exchange {
-	x := &Exchange{s: s, w: w, buf: make([]byte, 0, 1500), seal: make([]byte, 0, 1500), ctx: make([]byte, 0, 128)}
+	x := &Exchange{s: s, w: w, buf: make([]byte, 0, 1500), seal: make([]byte, 0, 1500)}
 	x.Query = &x.packet.Query
 	x.callbacks.reserved, x.callbacks.within = x.reserved, x.within
 	x.req.Reserved, x.req.Within, x.req.Shape = x.callbacks.reserved, x.callbacks.within, x.shape

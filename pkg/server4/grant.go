@@ -26,8 +26,9 @@ func (x *Exchange) prepare() {
 		Subnet:   x.Subnet.ID,
 		Hostname: x.name.text(),
 	}
+	r.Over6 = netip.Addr{}
 	if x.over6 {
-		r.Lease.UserContext = x.context()
+		r.Over6 = x.origin.Addr
 	}
 	r.Lookup = x.keys[:x.nkeys]
 	r.Hint, r.Must, r.Fixed = lease.Resource{}, false, false
@@ -45,15 +46,6 @@ func (x *Exchange) prepare() {
 }
 
 func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
-
-// context is what the lease keeps of a client behind IPv6: the source of its
-// query, under our key of Kea's user-context.
-func (x *Exchange) context() []byte {
-	b := append(x.ctx[:0], `{"dhcp4o6":{"source":"`...)
-	b = x.origin.Addr.AppendTo(b)
-	x.ctx = append(b, `"}}`...)
-	return x.ctx
-}
 
 // on returns the subnet of the client's link that holds a, nil when none does.
 func (x *Exchange) on(a netip.Addr) *topology.Subnet {
