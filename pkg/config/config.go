@@ -84,7 +84,7 @@ type Logger struct {
 
 // An Output is one place a logger writes to.
 type Output struct {
-	Output  string // "stdout", "stderr", "syslog", "syslog:name" or a file
+	Output  string // "stdout", "stderr", "syslog", "syslog:local3" or a file
 	MaxSize int64  // octets before the file is rotated; 0: never
 	MaxVer  int    // rotated files to keep
 	Flush   bool

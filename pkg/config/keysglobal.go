@@ -66,7 +66,7 @@ var expiredLeases = with("expired-leases-processing", nil, []rule{
 })
 
 var outputOptions = with("output-options", nil, []rule{
-	{name: "output", typ: tName, need: true, note: "stdout, stderr, syslog, syslog:name, or a file"},
+	{name: "output", typ: tName, need: true, note: "stdout, stderr, syslog, syslog:local3 (a facility; without one local0), or a file"},
 	{name: "maxsize", typ: tInt, max: 1 << 50, def: "10240000", note: "octets; below 204800 the file is not rotated"},
 	{name: "maxver", typ: tInt, max: 1 << 20, def: "1"},
 	{name: "flush", typ: tBool, def: "true"},
