@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -224,69 +223,6 @@ func TestPortIsNotShared(t *testing.T) {
 			p.Close()
 			t.Errorf("socket option %d shares the port", option)
 		}
-	}
-}
-
-// A peer that is not there is noticed on either side, and the pair works again
-// as soon as it is back; neither is reopened.
-func TestPeerGoesAndComesBack(t *testing.T) {
-	port := freePair(t)
-	var gone, back atomic.Int32
-	v6 := open(t, V6Side, port, Options{OnPeer: func(down bool) {
-		if down {
-			gone.Add(1)
-		} else {
-			back.Add(1)
-		}
-	}})
-	answers := make(chan Message, 16)
-	go func() {
-		in := make([]Message, 4)
-		for {
-			n, err := v6.Read(in)
-			if err != nil {
-				close(answers)
-				return
-			}
-			for _, m := range in[:n] {
-				m.Data = bytes.Clone(m.Data)
-				answers <- m
-			}
-		}
-	}()
-	ask := Message{Data: sized(20, 300), Origin: client}
-	for round := range 3 {
-		for range 5 {
-			v6.Write([]Message{ask, ask})
-			time.Sleep(time.Millisecond)
-		}
-		if !v6.Stats().Down() || v6.Stats().PeerDown.Load() == 0 {
-			t.Errorf("round %d: not noticed", round)
-		}
-		v4 := open(t, V4Side, port, Options{})
-		if _, err := v6.Write([]Message{ask}); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("round %d: %v", round, err)
-		}
-		readAll(t, v4, 1)
-		v4.Write([]Message{{Data: sized(21, 300), Origin: client}})
-		select {
-		case m := <-answers:
-			if m.Origin != client {
-				t.Errorf("round %d: %v", round, m.Origin)
-			}
-		case <-time.After(2 * time.Second):
-			t.Fatalf("round %d: no answer", round)
-		}
-		if v6.Stats().Down() {
-			t.Errorf("round %d: still down", round)
-		}
-		v4.Close()
-	}
-	v6.Stop()
-	for range answers {
-	}
-	if gone.Load() != 3 || back.Load() != 3 {
-		t.Errorf("told %d times gone, %d times back", gone.Load(), back.Load())
 	}
 }
 
