@@ -73,7 +73,7 @@ func (s *Server) Replace(t *topology.Topology) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	if outside := s.leases.Adopt(pools(t)); outside > 0 {
-		s.log.Warn("leases lie outside of all pools", zap.Int("count", outside))
+		s.log.Warn("leases lie outside of all pools", zap.Int("leases", outside))
 	}
 	s.net.Store(t)
 	s.chooseIdentifiers(t, time.Now())

@@ -113,7 +113,7 @@ func (s *Server) lost(n int, iface string, err error) {
 		s.count.sent.Add(-1)
 	}
 	if ce := s.log.Check(zap.DebugLevel, "replies not sent"); ce != nil {
-		ce.Write(zap.String("iface", iface), zap.Int("count", n), zap.Error(err))
+		ce.Write(zap.String("iface", iface), zap.Int("lost", n), zap.Error(err))
 	}
 }
 

@@ -1,6 +1,7 @@
 package server6
 
 import (
+	"encoding/hex"
 	"fmt"
 	"runtime/debug"
 
@@ -90,7 +91,7 @@ func (s *Server) caught(x *Exchange, v *Verdict) {
 		*v = DropPanic
 		if n, ok := s.told.fault.now(); ok {
 			s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.Link.Iface),
-				zap.Any("reason", r), zap.Binary("query", x.In.Data), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
+				zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.In.Data)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package server6
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"net"
 	"net/netip"
@@ -117,7 +118,7 @@ func (s *Server) recoveredAnswer(m *ipc.Message) {
 	}
 	s.count.reason[DropPanic].Inc()
 	if n, ok := s.told.fault.now(); ok {
-		s.log.Error("fault in the server", zap.Any("fault", p), zap.Stringer("peer", m.Origin.Addr),
-			zap.Binary("packet", m.Data), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
+		s.log.Error("fault on the way back, answer dropped", zap.Any("reason", p), zap.Stringer("to", m.Origin.Addr),
+			zap.String("message", hex.EncodeToString(m.Data)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 	}
 }
