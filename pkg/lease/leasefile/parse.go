@@ -170,7 +170,7 @@ func decode6(r *row, l *lease.Lease, mem *arena) (err error) {
 	}
 	if l.State == lease.Declined || l.State == lease.Reclaimed {
 		// Kea 2.2 writes one octet of zero, newer ones three
-		if t := string(r.field[colDUID]); t == "00" || t == emptyDUID {
+		if d := string(l.DUID); d == "\x00" || d == "\x00\x00\x00" {
 			l.DUID = nil
 		}
 	} else if len(l.DUID) == 0 {
