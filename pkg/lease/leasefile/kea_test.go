@@ -199,7 +199,10 @@ func startKea(t *testing.T, f leasefile.Family, file string) *kea {
 		t.Fatal(err)
 	}
 	t.Cleanup(k.stop)
-	k.wait("the socket", func() bool { _, err := os.Stat(k.sock); return err == nil })
+	k.wait("its start", func() bool { // the socket is there before the lease file is open
+		log, _ := os.ReadFile(k.log)
+		return bytes.Contains(log, fmt.Appendf(nil, "DHCP%d_STARTED", v))
+	})
 	return k
 }
 
