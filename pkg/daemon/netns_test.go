@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
@@ -26,7 +27,7 @@ func TestHostWithoutIPv4(t *testing.T) {
 	ip(t, "addr del 127.0.0.1/8 dev lo")
 	h := newHost(t)
 	v4, _ := h.both()
-	talk, ok := h.client()
+	talk, ok := h.ask(time.Second, 3)
 	if !ok {
 		t.Fatalf("no lease:\n%s", talk)
 	}
