@@ -25,7 +25,7 @@
 //	 9  option 54 from option-data before anything else; a host without IPv4
 //	    serves; a REQUEST without option 54 is taken
 //	10  per relay level: hop count, addresses, 18, 135, and what option 43 asks for
-//	11  flags are ignored in a query and zero in the v4 side's answer
+//	11  flags are ignored in a query and zero in an answer, of either side
 //	12  the unicast flag is no filter
 //	13  giaddr, hops and the broadcast flag are given back, and steer nothing
 //	14  the client identifier is given back

@@ -48,7 +48,7 @@ func TestKea6(t *testing.T) {
 		{"to a link-local address", linkLocal + plain, linkLocal + plain, "rule 6"},
 		{"to a global address", global + plain, global + plain, "rule 6"},
 		{"60002 is 999", global + plain, global + plain, "rule 6: 60002 is for relays with option 135"},
-		{"flags ffffff", linkLocal + "DHCPV4-RESPONSE flags ffffff: 87", linkLocal + "DHCPV4-RESPONSE flags ffffff: 87", "as Kea: they are the v4 side's, and clients ignore them"},
+		{"flags ffffff", linkLocal + "DHCPV4-RESPONSE flags ffffff: 87", linkLocal + "DHCPV4-RESPONSE: 87", "rule 11: zero, whatever the v4 side says"},
 		{"type 20", linkLocal + "DHCPV4-QUERY: 87", "4o6-bad-packet-type", "rule 3"},
 		{"type 7", linkLocal + "REPLY: 87", "4o6-bad-packet-type", "rule 3"},
 		{"no option 87", linkLocal + "DHCPV4-RESPONSE: ", "4o6-bad-packet-dhcpv4-message", "rule 4"},

@@ -34,6 +34,7 @@ type Envelope struct {
 	Relays  []Relay // outermost first; reused by the next Parse
 	Message Message // the innermost message
 	Down    bool    // the levels are Relay-reply messages, not Relay-forward
+	Inner   int     // set by Parse: where the innermost message begins in the datagram
 }
 
 const relayHeader = 1 + 1 + 16 + 16 // RFC 9915 §9
@@ -45,7 +46,7 @@ const relayHeader = 1 + 1 + 16 + 16 // RFC 9915 §9
 // left out, as no option fits in them; Kea takes such messages too. Anything
 // else that does not add up, at any level, is an error.
 func (e *Envelope) Parse(b []byte) error {
-	e.Relays, e.Message, e.Down = e.Relays[:0], Message{}, false
+	e.Relays, e.Message, e.Down, e.Inner = e.Relays[:0], Message{}, false, 0
 	for len(b) > 0 && isRelay(b[0]) {
 		var err error
 		if b, err = e.parseRelay(b); err != nil {
@@ -74,7 +75,7 @@ func (e *Envelope) parseRelay(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, inner, after, ok := options.split(OptRelayMessage)
+	before, inner, after, ok := options.split(OptRelayMessage)
 	switch {
 	case !ok:
 		return nil, ErrNoRelayMessage
@@ -85,6 +86,7 @@ func (e *Envelope) parseRelay(b []byte) ([]byte, error) {
 		e.Relays = append(make([]Relay, 0, MaxRelays), e.Relays...)
 	}
 	e.Down = down
+	e.Inner += relayHeader + len(before) + 4
 	e.Relays = append(e.Relays, Relay{
 		Hops:    b[1],
 		Link:    netip.AddrFrom16([16]byte(b[2:18])),

@@ -72,6 +72,9 @@ func TestEnvelopeParse(t *testing.T) {
 			if got := e.Append(nil); !bytes.Equal(got, wire) {
 				t.Errorf("round trip:\n in  %x\n out %x", wire, got)
 			}
+			if got := e.Message.Append(nil); !bytes.HasPrefix(wire[e.Inner:], got) {
+				t.Errorf("the message is not at %d", e.Inner)
+			}
 		})
 	}
 }

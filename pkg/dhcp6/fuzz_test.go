@@ -22,6 +22,9 @@ func FuzzEnvelope(f *testing.F) {
 		if e.Parse(b) != nil {
 			return
 		}
+		if !bytes.HasPrefix(b[e.Inner:], e.Message.Append(nil)) {
+			t.Fatalf("the message of %x is not at %d", b, e.Inner)
+		}
 		out := e.Append(nil)
 		if len(e.Relays) == 0 {
 			if !bytes.HasPrefix(b, out) || len(b)-len(out) > 3 {

@@ -87,6 +87,9 @@ func (s *Server) release(r *returner, m *ipc.Message) (d transport.Datagram, ok 
 	case !s.receipts.Take(*o, e):
 		return d, s.hold(s.count.noReceipt, "nobody asked for it", o)
 	}
+	// Reserved, zero from who sends it (RFC 7341 §6.4): to the client that is us,
+	// and Kea's DHCPv4 daemon gives back the flags of the query.
+	clear(m.Data[e.Inner+1 : e.Inner+4])
 	port := s.portTo(len(e.Relays) > 0, e.OuterSourcePort(), o.Port)
 	if ce := s.log.Check(zap.DebugLevel, "4o6 answer returned"); ce != nil {
 		ce.Write(zap.String("iface", o.Iface), zap.Stringer("to", o.Addr), zap.Uint16("port", port), zap.Int("relays", len(e.Relays)))
