@@ -21,7 +21,6 @@ type asker struct {
 	r      Request
 	id, hw [8]byte
 	ids    [2]Identity
-	by     [2]Identity
 }
 
 func newAsker(pools ...*Pool) *asker {
@@ -99,6 +98,38 @@ func BenchmarkOfferGrantRelease(b *testing.B) {
 				if _, err := tab.Release(l.Resource, now, a.ids[0], a.ids[1]); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkNew gives a new client a lease of an address that nobody had before, as
+// a server meets it most: DISCOVER, then REQUEST.
+func BenchmarkNew(b *testing.B) {
+	for _, size := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("leases=%d", size), func(b *testing.B) {
+			p := wide(b, 1<<23)
+			tab := newTable(b, new(Volatile), TableOptions{}, p)
+			a := newAsker(p)
+			n := 0
+			for ; n < size; n++ {
+				if _, _, err := tab.Grant(a.client(n, t0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			defer cpu(b)()
+			for b.Loop() {
+				l, _, err := tab.Offer(a.client(n, t0))
+				if err != nil {
+					b.Fatal(err)
+				}
+				r := a.client(n, t0)
+				r.Hint, r.Must = l.Resource, true
+				if _, _, err := tab.Grant(r); err != nil {
+					b.Fatal(err)
+				}
+				n++
 			}
 		})
 	}

@@ -106,6 +106,7 @@ func (g *given) shape(p *Pool, had *record, st State, start uint32) {
 // keep makes or renews an offer.
 func (g *given) keep(p *Pool) error {
 	o, slot := g.o(), g.oslot
+	pl := g.t.places(g.shard(), &g.k)
 	if o == nil {
 		limit := int(g.t.maxOffers.Load())
 		if !g.t.sources.admit(g.r.Source, limit) {
@@ -118,17 +119,14 @@ func (g *given) keep(p *Pool) error {
 		}
 		o.state, o.seq = Offered, g.r.Source
 		g.s().offers.add(uint32(g.h), g.ref(slot))
-		pl := g.t.places(g.shard(), &g.k)
 		g.t.countOffer(&pl, 1)
 	}
 	g.name(o, slot)
 	o.start = g.now
 	g.shape(p, g.l(), Offered, g.now)
 	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
-	g.push(offered{g.now, g.ref(slot)})
-	if g.l() == nil || g.l().state.free() {
-		g.settle()
-	}
+	g.push(&pl, offered{g.now, g.ref(slot)})
+	pl.settle(true)
 	return nil
 }
 
@@ -152,32 +150,49 @@ func (g *given) name(o *record, slot uint32) {
 
 // grant makes or extends a lease.
 func (g *given) grant(p *Pool) (Seq, error) {
-	if g.o() != nil {
-		g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
-		g.oslot = noSlot
-	}
-	l, slot := g.l(), g.lslot
+	l := g.l()
 	g.shape(p, l, Leased, g.now)
 	g.context(l)
 	if b := g.r.Lease.blob(); !b.fits() {
 		return 0, ErrTooLong
 	}
 	fresh := l == nil
-	if fresh {
-		var ok bool
-		if slot, l, ok = g.s().add(&g.k); !ok {
+	switch {
+	case g.o() != nil && fresh:
+		g.promote()
+	case g.o() != nil:
+		g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
+		g.oslot = noSlot
+	case fresh:
+		slot, l, ok := g.s().add(&g.k)
+		if !ok {
 			return 0, ErrNone
 		}
 		l.state = Released
 		g.s().leases.add(uint32(g.h), g.ref(slot))
+		g.lslot = slot
 	}
+	l = g.l()
 	was, subnet := l.state, l.subnet
-	if g.t.write(g.ref(slot), g.s(), l, &g.r.Lease) || fresh {
+	if g.t.write(g.ref(g.lslot), g.s(), l, &g.r.Lease) || fresh {
 		l.seq = uint64(g.t.store.Append(Change{Lease: g.s().show(l)}))
 	}
-	g.s().wake(slot, l, g.t.deadline(l))
+	g.s().wake(g.lslot, l, g.t.deadline(l))
 	g.book(was, subnet, l.subnet)
 	return Seq(l.seq), nil
+}
+
+// promote makes the record of an offer that of the lease that is granted on it:
+// it is found under the same identities, so their indexes stay as they are.
+func (g *given) promote() {
+	o := g.o()
+	pl := g.t.places(g.shard(), &g.k)
+	g.t.countOffer(&pl, -1)
+	g.t.sources.leave(o.seq, int(g.t.maxOffers.Load()))
+	g.s().offers.remove(uint32(g.h), g.ref(g.oslot))
+	g.s().leases.add(uint32(g.h), g.ref(g.oslot))
+	o.state, o.seq = Released, 0
+	g.lslot, g.oslot = g.oslot, noSlot
 }
 
 // book counts a grant.
@@ -208,8 +223,7 @@ func (g *given) l() *record { return g.s().at(g.lslot) }
 func (g *given) shard() uint32       { return uint32(g.h >> 56) }
 func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }
 func (g *given) settle()             { g.t.settle(g.s(), &g.k, g.h) }
-func (g *given) push(o offered) {
-	pl := g.t.places(g.shard(), &g.k)
+func (g *given) push(pl *places, o offered) {
 	in := false
 	for _, at := range pl {
 		if at.p != nil {

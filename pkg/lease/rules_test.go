@@ -329,3 +329,33 @@ func TestIterative(t *testing.T) {
 		}
 	}
 }
+
+// The lease on an offer is the offer's record grown up: what has counted and
+// found the offer lets go of it, and nothing of the lease is left out.
+func TestOfferBecomesLease(t *testing.T) {
+	p := pool4(t, "192.0.2.1", "192.0.2.2")
+	tab := newTable(t, new(Volatile), TableOptions{MaxOffersPerSource: 1}, p)
+	for n, hw := range []string{"\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02"} {
+		r := v4("", hw, p)
+		r.Source = 7
+		res := mustOffer(t, tab, r)
+		r = v4("id"+hw, hw, p) // it names itself only now
+		r.Source, r.Hint, r.Must = 7, res, true
+		r.Lease.Hostname = "host"
+		mustGrant(t, tab, r)
+		l, ok := tab.ByResource(res)
+		if !ok || l.State != Leased || string(l.ClientID) != "id"+hw || l.Hostname != "host" || l.Subnet != 1 {
+			t.Errorf("client %d: %+v", n, l)
+		}
+		if all := tab.ByIdentity(Identity{Kind: ByClientID, ID: []byte("id" + hw)}); len(all) != 1 {
+			t.Errorf("client %d: %d leases under its identifier", n, len(all))
+		}
+	}
+	if st := p.Stats(); st.Offers != 0 || st.Assigned != 2 || st.Cumulative != 2 {
+		t.Errorf("pool: %+v", st)
+	}
+	if n := tab.Expire(t0.Add(time.Minute), 0); n != 0 {
+		t.Errorf("%d offers or leases ended with their offers' time", n)
+	}
+	check(t, tab)
+}
