@@ -13,6 +13,11 @@ type Options struct {
 	ReceiveBuffer int  // octets of the socket's queue; 0: 4 MiB
 	Pad           bool // the peer is ours: bring messages that leave together to equal lengths
 
+	// Owners says which users may hold the peer's port; Trusted makes one. nil:
+	// everybody may. Messages to and from others are refused. It may be called
+	// by the reader and a writer at a time.
+	Owners func(uid uint32) bool
+
 	// OnPeer, when not nil, is called when the peer is found gone, and when it
 	// is heard again. OnRefused is called for each message refused. Both are
 	// called from within Read and Write, and must neither block nor call back.
@@ -102,7 +107,7 @@ func (c *Conn) Read(in []Message) (int, error) {
 			return 0, err
 		}
 		if err := c.in.fill(s); err != nil {
-			c.missed(err)
+			c.missed(s, err)
 		}
 	}
 }
@@ -131,11 +136,11 @@ func (c *Conn) wait() (*socket, error) {
 
 // missed counts what kept Read from a datagram. A deadline or a closed socket
 // is Stop or Reopen: the next turn of the loop finds out which.
-func (c *Conn) missed(err error) {
+func (c *Conn) missed(s *socket, err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 	case refused(err):
-		c.gone()
+		c.gone(s)
 	default:
 		c.stats.Errors.Add(1)
 	}
@@ -167,8 +172,11 @@ func (c *Conn) take(in []Message) int {
 
 // open takes the origin out of data, in place.
 func (c *Conn) open(m *Message, data []byte, genuine bool) error {
-	if !genuine {
+	switch {
+	case !genuine:
 		return ErrSource
+	case !c.in.trusted:
+		return ErrOwner
 	}
 	w := &c.readers
 	out, err := w.run(data[:0], data)
@@ -209,8 +217,17 @@ func (c *Conn) refuse(err error) {
 	}
 }
 
+// refuseAll counts messages none of which is taken, and returns why.
+func (c *Conn) refuseAll(out []Message, f Fault) error {
+	for range out {
+		c.refuse(f)
+	}
+	return f
+}
+
 // gone counts a refusal by the host: nobody holds the peer's port.
-func (c *Conn) gone() {
+func (c *Conn) gone(s *socket) {
+	s.guard.doubt()
 	c.stats.PeerDown.Add(1)
 	if c.stats.down.CompareAndSwap(false, true) && c.options.OnPeer != nil {
 		c.options.OnPeer(true)
@@ -227,11 +244,11 @@ func (c *Conn) Write(out []Message) (int, error) {
 	c.mu.Lock()
 	s := c.socket
 	c.mu.Unlock()
-	if s == nil {
-		for range out {
-			c.refuse(ErrClosed)
-		}
-		return 0, ErrClosed
+	switch {
+	case s == nil:
+		return 0, c.refuseAll(out, ErrClosed)
+	case !s.guard.admits(true):
+		return 0, c.refuseAll(out, ErrOwner)
 	}
 	var first error
 	c.out.reset()
@@ -272,7 +289,7 @@ func (c *Conn) flush(s *socket) (int, error) {
 	c.stats.Sent.Add(uint64(n))
 	c.stats.Dropped.Add(uint64(c.out.len() - n))
 	if refused(err) {
-		c.gone()
+		c.gone(s)
 	}
 	return n, err
 }

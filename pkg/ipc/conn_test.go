@@ -387,7 +387,8 @@ func TestStop(t *testing.T) {
 // batch.
 func TestPairAllocatesNothing(t *testing.T) {
 	port := freePair(t)
-	v6, v4 := open(t, V6Side, port, Options{Pad: true}), open(t, V4Side, port, Options{Pad: true})
+	o := Options{Pad: true, Owners: Trusted()}
+	v6, v4 := open(t, V6Side, port, o), open(t, V4Side, port, o)
 	for _, batch := range []int{1, 32} {
 		out := make([]Message, batch)
 		for i := range out {

@@ -27,7 +27,9 @@
 // Neither side trusts a byte more than it must. What the network put into
 // suboptions 60000 to 60002 is taken out before ours go in, at every relay
 // level, and an answer whose query nobody asked is refused (see [Receipts]).
-// All other bytes stay as they are and where they are.
+// All other bytes stay as they are and where they are. With Options.Owners the
+// host is asked which user holds the peer's port (sock_diag), since any local
+// user may take a port of 1024 or above while its daemon is down.
 //
 // The v6 side of a daemon, in full:
 //

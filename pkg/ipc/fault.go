@@ -9,6 +9,7 @@ type Fault uint8
 // The faults of a message. Those of an origin concern suboptions 60000 to 60002.
 const (
 	ErrSource       Fault = iota // the datagram does not come from the peer's address and port
+	ErrOwner                     // the peer's port is held by a user who may not (see Options.Owners)
 	ErrShort                     // shorter than the header of its type
 	ErrType                      // not the message type of this direction, innermost or outside
 	ErrOptionLength              // an option or a vendor suboption reaches beyond its end
@@ -27,7 +28,7 @@ const (
 )
 
 var faultNames = [faults]string{
-	"source", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
+	"source", "owner", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
 	"interface", "address", "port", "too-long", "origin", "closed",
 }
 

@@ -32,8 +32,9 @@ type socket struct {
 		Write([]transport.Datagram) (int, error)
 		Release()
 	}
-	port uint16         // P, whichever side this is
-	peer netip.AddrPort // the only source that counts
+	port  uint16         // P, whichever side this is
+	peer  netip.AddrPort // the only source that counts
+	guard guard          // of the peer's port
 }
 
 // dial opens the socket of one side. Neither SO_REUSEADDR nor SO_REUSEPORT is
@@ -53,6 +54,7 @@ func dial(side Side, port uint16, o Options) (*socket, error) {
 		c.Close()
 		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
+	s.guard.watch(o.Owners, local, peer)
 	return s, nil
 }
 
@@ -81,16 +83,19 @@ func (s *socket) wake() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
 // An inbox holds the datagrams of one read until they have been handed out.
 type inbox struct {
-	batch [slots * 2]transport.Datagram
-	peer  netip.AddrPort // of the socket that they were read from
-	next  int
-	n     int
+	batch   [slots * 2]transport.Datagram
+	peer    netip.AddrPort // of the socket that they were read from
+	trusted bool           // whoever held the peer's port then may hold it
+	next    int
+	n       int
 }
 
 // fill waits for datagrams; those before are no longer valid.
 func (b *inbox) fill(s *socket) (err error) {
 	b.next, b.peer = 0, s.peer
-	b.n, err = s.batch.Read(b.batch[:])
+	if b.n, err = s.batch.Read(b.batch[:]); err == nil {
+		b.trusted = s.guard.admits(false)
+	}
 	return err
 }
 

@@ -1,0 +1,167 @@
+package ipc
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const stranger = 65534 // a user that is neither root, nor us, nor Kea's
+
+// intruder takes the v4 side's port as another user of the host.
+func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("needs root, to be another user")
+		}
+		t.Skip("needs root, to be another user")
+	}
+	var c *net.UDPConn
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends as the user that it became
+		if err := unix.Setfsuid(stranger); err != nil {
+			done <- err
+			return
+		}
+		local := &net.UDPAddr{IP: net.IPv6loopback, Port: int(V4Side.local(port))}
+		var err error
+		if connected {
+			c, err = net.DialUDP("udp6", local, &net.UDPAddr{IP: net.IPv6loopback, Port: int(port)})
+		} else {
+			c, err = net.ListenUDP("udp6", local)
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Who takes the port of a daemon that is down gets no query and is not heard,
+// connected or not; when the daemon is back the pair works again.
+func TestStrangerAtThePort(t *testing.T) {
+	for _, connected := range []bool{true, false} {
+		port := freePair(t)
+		v6 := open(t, V6Side, port, Options{Owners: Trusted()})
+		ask := []Message{{Data: sized(20, 300), Origin: client}}
+		v4 := open(t, V4Side, port, Options{})
+		if n, err := v6.Write(ask); n != 1 || err != nil {
+			t.Fatalf("to the true one: %d, %v", n, err)
+		}
+		v4.Close()
+		v6.Write(ask) // nobody is there
+		v6.Write(ask) // which shows now, and ends the trust
+
+		c := intruder(t, port, connected)
+		refused := 0
+		if connected {
+			refused++
+			if n, err := v6.Write(ask); n != 0 || err != ErrOwner {
+				t.Errorf("to the stranger: %d, %v", n, err)
+			}
+		}
+		forged, _ := written(V4Side, client, sized(21, 300))
+		if _, err := c.WriteToUDPAddrPort(forged, netip.AddrPortFrom(netip.IPv6Loopback(), port)); err != nil && !connected {
+			t.Fatal(err)
+		}
+		if connected {
+			if _, err := c.Write(forged); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop := time.AfterFunc(200*time.Millisecond, func() { v6.socket.wake() })
+		n, err := readOnce(v6)
+		stop.Stop()
+		if n != 0 {
+			t.Errorf("connected %v: the stranger is heard, %v", connected, err)
+		}
+		if got := v6.Stats().Refused(ErrOwner); got != uint64(refused+1) {
+			t.Errorf("connected %v: %d refused, want %d", connected, got, refused+1)
+		}
+		c.Close()
+
+		v4 = open(t, V4Side, port, Options{})
+		v6.socket.conn.SetReadDeadline(time.Time{})
+		v6.Write(ask)
+		v4.Write([]Message{{Data: sized(21, 300), Origin: client}})
+		readAll(t, v6, 1)
+	}
+}
+
+// readOnce is Read up to the first datagrams, good or not; Read waits for a
+// message to hand out.
+func readOnce(c *Conn) (int, error) {
+	s := c.socket
+	c.readFrom(s)
+	err := c.in.fill(s)
+	for ; refused(err); err = c.in.fill(s) {
+		c.missed(s, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return c.take(make([]Message, 4)), nil
+}
+
+// Nobody at the port is not a stranger: the host says so, and that is counted.
+func TestNobodyAtThePort(t *testing.T) {
+	v6 := open(t, V6Side, freePair(t), Options{Owners: func(uint32) bool { return false }})
+	for range 2 {
+		if _, err := v6.Write([]Message{{Data: sized(20, 300), Origin: client}}); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Error(err)
+		}
+	}
+	if v6.Stats().PeerDown.Load() == 0 || v6.Stats().Refused(ErrOwner) != 0 {
+		t.Errorf("%d times gone, %d of a stranger", v6.Stats().PeerDown.Load(), v6.Stats().Refused(ErrOwner))
+	}
+}
+
+// The owner is asked for once in a while, not with every message, and at once
+// when it was not the right one.
+func TestOwnerIsLookedUpRarely(t *testing.T) {
+	var asked atomic.Int32
+	var right atomic.Bool
+	port := freePair(t)
+	v6 := open(t, V6Side, port, Options{Owners: func(uid uint32) bool {
+		asked.Add(1)
+		return right.Load() && int(uid) == os.Geteuid()
+	}})
+	v4 := open(t, V4Side, port, Options{Owners: Trusted()})
+	ask := []Message{{Data: sized(20, 300), Origin: client}}
+	for range 3 {
+		if _, err := v6.Write(ask); err != ErrOwner {
+			t.Errorf("to the wrong one: %v", err)
+		}
+	}
+	right.Store(true)
+	for range 100 {
+		if _, err := v6.Write(ask); err != nil {
+			t.Error(err)
+		}
+		readAll(t, v4, 1)
+	}
+	if n := asked.Load(); n < 4 || n > 14 {
+		t.Errorf("looked up %d times", n)
+	}
+}
+
+func TestTrusted(t *testing.T) {
+	trusted := Trusted("4711", "no-such-user-here")
+	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 4711: true, 4712: false, stranger: false} {
+		if trusted(uid) != want {
+			t.Errorf("user %d: %v", uid, !want)
+		}
+	}
+}
