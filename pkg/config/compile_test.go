@@ -67,7 +67,7 @@ func TestDaemonKeys(t *testing.T) {
 	same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Name: "leases4.csv", Persist: true, LFCInterval: 30 * time.Minute, MaxRowErrors: 100})
 	same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 5 * time.Second, FlushWait: 15 * time.Second, Hold: time.Minute, MaxLeases: 7,
 		MaxTime: 100 * time.Millisecond, UnwarnedCycles: 3})
-	same(t, "ours", cfg.Ours, Ours{OfferHold: 20 * time.Second, OfferLimit: 64, PadIPC: true, RawSync: true})
+	same(t, "ours", cfg.Ours, Ours{OfferHold: 20 * time.Second, OfferLimit: 64, PadIPC: true, PairUsers: []string{"dhcp", "4711"}, RawSync: true})
 	same(t, "loggers", cfg.Loggers, []Logger{{Name: "kea-dhcp4", Severity: "DEBUG", DebugLevel: 55, Outputs: []Output{
 		{Output: "/tmp/dhcp4d.log", MaxSize: 1000000, MaxVer: 8},
 		{Output: "syslog:dhcp", MaxSize: 10240000, MaxVer: 1, Flush: true},

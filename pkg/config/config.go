@@ -114,6 +114,9 @@ type Ours struct {
 	// to it may be padded to go out as one segmented send: "pad-ipc".
 	PadIPC bool
 
+	// PairUsers are for ipc.Trusted: "pair-users".
+	PairUsers []string
+
 	// RawSync is for leasefile.Options: "raw-sync".
 	RawSync bool
 }

@@ -163,6 +163,9 @@ func (c *compiler) ours() {
 		PadIPC:     l.bool("pad-ipc", false),
 		RawSync:    l.bool("raw-sync", true),
 	}
+	for _, n := range c.root.ours().list("pair-users") {
+		o.PairUsers = append(o.PairUsers, n.str)
+	}
 	if o.OfferHold == 0 {
 		o.OfferHold = c.cfg.OfferLifetime
 	}

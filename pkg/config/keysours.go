@@ -7,6 +7,7 @@ var ourGlobal = &scope{name: "dhcp4o6 at top level", keys: []rule{
 	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client; offer-lifetime when that is set"},
 	{name: "offer-limit", typ: tInt, max: 1 << 20, def: "0", note: "offers open at a time for each source and relay; 0: as the server sees fit"},
 	{name: "pad-ipc", typ: tBool, def: "false", note: "the peer of the pair is one of these daemons, not Kea: datagrams to it may be padded"},
+	{name: "pair-users", typ: tStrings, note: "users, by name or number, that the other daemon of the pair may run as, besides root, this daemon's own user and Kea's: 4o6 messages to and from a port that another holds are refused"},
 	{name: "raw-sync", typ: tBool, def: "true", note: "the lease file is synced without telling Go's scheduler, which saves a quarter of the CPU time of dhcp4d; false lets the rest of the daemon go on beside a disk that hangs"},
 }}
 

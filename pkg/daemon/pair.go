@@ -12,6 +12,7 @@ import (
 // A watch is what is known about the daemon at the other end of the pair.
 type watch struct {
 	said    sometimes
+	warned  sometimes // of a stranger
 	counted uint64 // of ipc.Stats.PeerDown, in the counter already
 	told    uint64 // of it, in a line
 }
@@ -19,7 +20,10 @@ type watch struct {
 // openPair opens this daemon's end of the pair. A port that is taken is no
 // reason to leave plain clients unserved: it is tried again every second.
 func (d *daemon) openPair() error {
-	o := ipc.Options{Pad: d.cfg.Ours.PadIPC, OnPeer: d.peerChanged, OnRefused: d.refused}
+	o := ipc.Options{
+		Pad: d.cfg.Ours.PadIPC, Owners: ipc.Trusted(d.cfg.Ours.PairUsers...),
+		OnPeer: d.peerChanged, OnRefused: d.refused,
+	}
 	c, err := ipc.Dial(d.side, d.cfg.DHCP4o6Port, o)
 	if err != nil {
 		d.log.Error("the pair's port cannot be opened; it is tried again every second", zap.Uint16("port", d.cfg.DHCP4o6Port), zap.Error(err), hint(err))
@@ -69,6 +73,9 @@ func (d *daemon) peerChanged(gone bool) {
 func (d *daemon) refused(f ipc.Fault) {
 	d.metrics.Counter("4o6-bad-packet").Inc()
 	d.metrics.Counter("4o6-bad-packet-" + f.Reason()).Inc()
+	if f == ipc.ErrOwner && d.peer.warned.now() {
+		d.log.Warn("the other daemon's port is held by a user who may not: 4o6 messages are refused")
+	}
 	if ce := d.log.Check(zap.DebugLevel, "4o6 message refused"); ce != nil {
 		ce.Write(zap.String("reason", f.Reason()))
 	}

@@ -10,6 +10,9 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 )
 
 // A port of the pair that somebody else holds does not keep a server from its
@@ -119,5 +122,19 @@ func TestNoPair(t *testing.T) {
 	time.Sleep(1200 * time.Millisecond) // the clock has looked after the pair
 	if r.said("pair") || r.said("WARN") {
 		t.Error(r.lines())
+	}
+}
+
+// A peer's port that is held by a user who may not is told, and no more than
+// once in a while.
+func TestStrangerAtThePair(t *testing.T) {
+	core, seen := observer.New(zap.WarnLevel)
+	d := &daemon{log: zap.New(core), metrics: new(metrics.Set)}
+	for range 5 {
+		d.refused(ipc.ErrOwner)
+	}
+	d.refused(ipc.ErrShort)
+	if seen.Len() != 1 || d.metrics.Counter("4o6-bad-packet-owner").Value() != 5 {
+		t.Errorf("%d lines, %d counted", seen.Len(), d.metrics.Counter("4o6-bad-packet-owner").Value())
 	}
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"reflect"
+	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -86,6 +87,7 @@ func (d *daemon) sayLater(was, is *config.Config) {
 		{"interfaces-config.service-sockets-require-all", was.Interfaces.RequireAll != is.Interfaces.RequireAll},
 		{"server-id", !reflect.DeepEqual(was.ServerID, is.ServerID)},
 		{"lease-database.max-row-errors", was.LeaseDB.MaxRowErrors != is.LeaseDB.MaxRowErrors},
+		{"user-context.dhcp4o6.pair-users", !slices.Equal(was.Ours.PairUsers, is.Ours.PairUsers)},
 		{"user-context.dhcp4o6.raw-sync", was.Ours.RawSync != is.Ours.RawSync},
 	} {
 		if key.changed {
