@@ -24,6 +24,7 @@ type Pool struct {
 
 	first, last uint128
 	shift       uint8 // bits of an address behind Len
+	kept        map[uint64]struct{}
 	set         atomic.Pointer[poolSet]
 	free        bitmap
 	offers      queue
@@ -52,6 +53,22 @@ func NewPool(k Kind, subnet, id uint32, first, last netip.Addr, n uint8) (*Pool,
 	return p, nil
 }
 
+// Keep takes a resource of the pool out of what a search finds: it is reserved,
+// and who may have it asks for it by Hint. However many are kept, a search
+// does not come by them. Call it before Adopt; what is not the pool's is left alone.
+func (p *Pool) Keep(res Resource) {
+	k := res.key()
+	i, ok := p.slot(&k)
+	if !ok {
+		return
+	}
+	if p.kept == nil {
+		p.kept = make(map[uint64]struct{})
+	}
+	p.kept[i] = struct{}{}
+	p.free.take(i)
+}
+
 // Size returns the number of resources; pools over 1<<62 count as 1<<62.
 func (p *Pool) Size() uint64 {
 	d := p.last.minus(p.first).shift(p.shift)
@@ -61,7 +78,7 @@ func (p *Pool) Size() uint64 {
 	return d.lo + 1
 }
 
-// Free returns how many resources nobody holds.
+// Free returns how many resources nobody holds and a search may find.
 func (p *Pool) Free() uint64 { return uint64(max(p.free.free.Load(), 0)) }
 
 // Contains reports whether res is one of the pool's resources.

@@ -93,8 +93,13 @@ func (t *Table) places(shard uint32, k *key) (pl places) {
 // settle makes the bitmaps say whether the resource is held.
 func (pl *places) settle(held bool) {
 	for _, at := range pl {
+		if at.p == nil {
+			continue
+		}
+		if _, kept := at.p.kept[at.i]; kept {
+			continue // it is never free
+		}
 		switch {
-		case at.p == nil:
 		case held:
 			at.p.free.take(at.i)
 		default:
@@ -162,6 +167,9 @@ func (t *Table) fill(shard uint32, old, next *poolSet, read *[shards]bool) (outs
 // pool of the same range, if there was one, left off.
 func (p *Pool) begin(before *Pool) {
 	p.free.reset(p.Size())
+	for i := range p.kept {
+		p.free.take(i)
+	}
 	p.offers.clear()
 	p.counts.clear()
 	if before != nil {

@@ -359,3 +359,41 @@ func TestOfferBecomesLease(t *testing.T) {
 	}
 	check(t, tab)
 }
+
+// A kept address is given to who asks for it and found by no search, however it was held
+// in between, and over a reload.
+func TestKeep(t *testing.T) {
+	pool := func() *Pool {
+		p := pool4(t, "192.0.2.1", "192.0.2.2")
+		p.Keep(addr4("192.0.2.1"))
+		p.Keep(addr4("192.0.2.9")) // not of the pool
+		return p
+	}
+	p := pool()
+	tab := newTable(t, new(Volatile), TableOptions{}, p)
+	const own, other, third = "\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", "\x02\x00\x00\x00\x00\x03"
+	for range 2 {
+		if p.Free() != 1 {
+			t.Errorf("%d free", p.Free())
+		}
+		r := v4("", own, p)
+		r.Hint, r.Must, r.Fixed = addr4("192.0.2.1"), true, true
+		mustOffer(t, tab, r)
+		mustGrant(t, tab, r)
+		if _, err := tab.Release(addr4("192.0.2.1"), t0, Identity{Kind: ByHWAddr, ID: []byte(own)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := mustGrant(t, tab, v4("", other, p)); got != addr4("192.0.2.2") {
+			t.Errorf("another client was given %v", got)
+		}
+		if _, _, err := tab.Offer(v4("", third, p)); !errors.Is(err, ErrNone) {
+			t.Errorf("a third client: %v", err)
+		}
+		check(t, tab)
+		if _, err := tab.Release(addr4("192.0.2.2"), t0, Identity{Kind: ByHWAddr, ID: []byte(other)}); err != nil {
+			t.Fatal(err)
+		}
+		p = pool()
+		tab.Adopt([]*Pool{p})
+	}
+}

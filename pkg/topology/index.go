@@ -64,6 +64,7 @@ func (t *Topology) Freeze() {
 	}
 	t.ix.byPrefix = newPrefixIndex(rows)
 	t.freeze4o6()
+	t.keep()
 }
 
 // freeze4o6 indexes the subnets that 4o6 queries may reach. One without any key

@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
@@ -65,6 +67,29 @@ func (t *Topology) Holder(s *Subnet, a netip.Addr) *Reservation {
 		return t.ix.reserved[a]
 	}
 	return nil
+}
+
+// keep takes the IPv4 addresses that are reserved out of what a search of their
+// pools finds: with thousands of them in a row every search would go through
+// them all, one question to Holder each.
+func (t *Topology) keep() {
+	global := slices.SortedFunc(maps.Keys(t.ix.reserved), netip.Addr.Compare)
+	for _, s := range t.Subnets {
+		own := slices.SortedFunc(maps.Keys(s.Reserved), netip.Addr.Compare)
+		for _, p := range s.Pools {
+			if p.Lease == nil || p.Lease.Kind != lease.V4 {
+				continue
+			}
+			for _, all := range [][]netip.Addr{own, global} {
+				i, _ := slices.BinarySearchFunc(all, p.Lease.First, netip.Addr.Compare)
+				for ; i < len(all) && !p.Lease.Last.Less(all[i]); i++ {
+					if t.Holder(s, all[i]) != nil {
+						p.Lease.Keep(lease.Resource{Kind: lease.V4, Prefix: netip.PrefixFrom(all[i], 32)})
+					}
+				}
+			}
+		}
+	}
 }
 
 // inPool reports whether a single address lies in a pool.

@@ -225,3 +225,36 @@ func TestHolderPD(t *testing.T) {
 		t.Error("prefixes and addresses of DHCPv6")
 	}
 }
+
+// Reserved addresses are out of the way of every search, those alone that are
+// really kept for somebody.
+func TestKeptAddresses(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		in, global, out bool
+		free            uint64
+	}{
+		{"none hold", false, false, false, 1 << 16},
+		{"the subnet's", true, false, false, 1<<16 - 50_000},
+		{"the global ones", false, true, false, 1<<16 - 1},
+		{"both", true, true, false, 1<<16 - 50_001},
+		{"out of the pool only", true, true, true, 1 << 16},
+	} {
+		p, err := lease.NewPool(lease.V4, 1, 0, netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("10.0.255.255"), 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Subnet{ID: 1, Prefix: netip.MustParsePrefix("10.0.0.0/8"), Pools: []*Pool{{Lease: p}},
+			ReserveIn: tt.in, ReserveGlobal: tt.global, ReserveOut: tt.out, Reservations: map[Key]*Reservation{}}
+		for i, a := 0, p.First.Next(); i < 50_000; i, a = i+1, a.Next() {
+			k := Key{ClientID, a.String()}
+			s.Reservations[k] = &Reservation{Key: k, Addr: a}
+		}
+		other := Key{ClientID, "global"}
+		top := &Topology{Subnets: []*Subnet{s}, Reservations: map[Key]*Reservation{other: {Key: other, Addr: p.Last}}}
+		top.Freeze()
+		if p.Free() != tt.free {
+			t.Errorf("%s: %d are free, want %d", tt.name, p.Free(), tt.free)
+		}
+	}
+}
