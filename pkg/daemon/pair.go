@@ -13,8 +13,8 @@ import (
 type watch struct {
 	said    sometimes
 	warned  sometimes // of a stranger
-	counted uint64 // of ipc.Stats.PeerDown, in the counter already
-	told    uint64 // of it, in a line
+	counted uint64    // of ipc.Stats.PeerDown, in the counter already
+	told    uint64    // of it, in a line
 }
 
 // openPair opens this daemon's end of the pair. A port that is taken is no
