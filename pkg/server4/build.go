@@ -257,11 +257,26 @@ func (x *Exchange) tail() int {
 // echo gives back the client's identifier (RFC 6842 §3, unless echo-client-id is
 // off) and, behind everything else, what the relay put in (RFC 3046 §2.2).
 func (x *Exchange) echo() {
-	q, w := x.Query, &x.out
-	if id, ok := q.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
-		w.Add(dhcp4.OptClientID, id)
+	if id, ok := x.Query.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
+		x.giveBack(dhcp4.OptClientID, id)
 	}
-	if info, ok := q.Option(dhcp4.OptRelayAgentInfo); ok && x.relayed() {
-		w.Add(dhcp4.OptRelayAgentInfo, info)
+	if info, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok && x.relayed() {
+		x.giveBack(dhcp4.OptRelayAgentInfo, info)
 	}
+}
+
+// giveBack is add for what echo adds, which has the room that allow kept for it
+// unless it is very long.
+func (x *Exchange) giveBack(c dhcp4.Code, v []byte) {
+	if x.out.Add(c, v) {
+		return
+	}
+	if !x.Query.Has(dhcp4.OptMaxMessageSize) {
+		x.allow(ethernet)
+		x.out.Limit(x.max)
+		if x.out.Add(c, v) {
+			return
+		}
+	}
+	x.s.count.optionDropped.Inc()
 }

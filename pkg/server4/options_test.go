@@ -251,3 +251,31 @@ func TestNames(t *testing.T) {
 		})
 	}
 }
+
+// TestLongEcho: identifier and relay information of any length come back to who
+// sets no limit, and what a limit keeps out is counted.
+func TestLongEcho(t *testing.T) {
+	id, info := strings.Repeat("ab", 250), "01f8"+strings.Repeat("cd", 248)
+	for _, tt := range []struct {
+		name, opts string
+		whole      bool
+	}{
+		{"no limit", "", true},
+		{"1500", "57=05dc ", true},
+		{"576", "57=0240 ", false},
+	} {
+		for _, way := range ways {
+			b := newBench(t, net1())
+			m := way.ask(b, query{kind: dhcp4.Discover, opts: tt.opts + "61=" + id + " 82=" + info})
+			v61, _ := m.Option(dhcp4.OptClientID)
+			v82, _ := m.Option(dhcp4.OptRelayAgentInfo)
+			whole := fmt.Sprintf("%x %x", v61, v82) == id+" "+info
+			if lost := b.count("pkt4-option-no-room"); whole != tt.whole || (lost > 0) == whole {
+				t.Errorf("%s, %s: identifier of %d octets, relay information of %d, %d counted as left out", tt.name, way.name, len(v61), len(v82), lost)
+			}
+			if !m.YIAddr.IsValid() || m.YIAddr.IsUnspecified() || !m.Has(dhcp4.OptLeaseTime) {
+				t.Errorf("%s, %s: no lease in %s", tt.name, way.name, say(m))
+			}
+		}
+	}
+}
