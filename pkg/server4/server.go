@@ -50,6 +50,7 @@ type Server struct {
 
 	reload sync.Mutex // held while the topology is exchanged
 	links  []netif.Interface
+	kept   *identifierFile // what is on disk, or should be
 }
 
 // New returns a server that answers by o.Topology. It chooses the server
@@ -84,7 +85,9 @@ func (s *Server) Links(now []netif.Interface) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	s.links = now
-	s.ids.Store(s.ids.Load().extend(now))
+	ids := s.ids.Load().extend(now)
+	s.ids.Store(ids)
+	s.keepLate(ids)
 }
 
 // current returns the topology in force, waiting for one that is just being

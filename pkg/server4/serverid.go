@@ -2,6 +2,7 @@ package server4
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -68,6 +69,7 @@ func (s *Server) chooseIdentifiers(t *topology.Topology, now time.Time) {
 		s.log.Error("server identifiers of before are lost", zap.Error(err))
 	}
 	next := choose(s.links, t, file, now)
+	s.kept = next
 	if next.Default == noAddress {
 		s.log.Warn("no IPv4 address on this host, server identifier is a dummy", zap.Stringer("addr", noAddress))
 	}
@@ -79,11 +81,27 @@ func (s *Server) chooseIdentifiers(t *topology.Topology, now time.Time) {
 	s.ids.Store(next.identifiers().extend(s.links))
 }
 
+// keepLate writes down what interfaces were given by extend that had no address at
+// load, so that it is accepted after a restart too.
+func (s *Server) keepLate(d *identifiers) {
+	if maps.Equal(s.kept.Interfaces, d.byIface) {
+		return
+	}
+	next := *s.kept
+	next.Interfaces = maps.Clone(d.byIface)
+	inUse := next.all()
+	next.Earlier = slices.DeleteFunc(slices.Clone(next.Earlier), func(e earlierID) bool { return slices.Contains(inUse, e.Addr) })
+	s.kept = &next
+	if err := writeIdentifiers(s.opt.ServerIDFile, &next); err != nil {
+		s.log.Error("server identifiers are not kept", zap.Error(err))
+	}
+}
+
 // choose makes the choice: for each interface its IPv4 address, else for all the
 // lowest global one, else the dummy. What was chosen before and is still there
 // stays, so that clients find their server again.
 func choose(links []netif.Interface, t *topology.Topology, before *identifierFile, now time.Time) *identifierFile {
-	next := &identifierFile{Interfaces: make(map[string]netip.Addr), Configured: configured54(t)}
+	next := &identifierFile{Interfaces: make(map[string]netip.Addr), Configured: configured54(t), Lifetime: longest(t)}
 	for i := range links {
 		l := &links[i]
 		if a := before.Interfaces[l.Name]; a.IsValid() && l.Has(a) {
@@ -96,7 +114,8 @@ func choose(links []netif.Interface, t *topology.Topology, before *identifierFil
 	if given(before.Default) && before.Default != noAddress && slices.ContainsFunc(links, func(l netif.Interface) bool { return l.Has(before.Default) }) {
 		next.Default = before.Default
 	}
-	next.retire(before, now, now.Add(longest(t)))
+	lasting := max(before.Lifetime, next.Lifetime) // leases of before may be longer than they would be now
+	next.retire(before, now, now.Add(time.Duration(lasting)*time.Second))
 	return next
 }
 
@@ -176,13 +195,13 @@ func configured54(t *topology.Topology) (all []netip.Addr) {
 	return slices.Compact(all)
 }
 
-// longest is the longest lifetime that any client may have been given.
-func longest(t *topology.Topology) time.Duration {
+// longest is the longest lifetime that any client may be given, in seconds.
+func longest(t *topology.Topology) uint32 {
 	n := lifetimeOf(&t.Policy)
 	for _, sub := range t.Subnets {
 		n = max(n, lifetimeOf(&sub.Policy))
 	}
-	return time.Duration(cmp.Or(n, math.MaxUint32)) * time.Second
+	return cmp.Or(n, math.MaxUint32)
 }
 
 func lifetimeOf(p *topology.Policy) uint32 { return max(p.Valid.Default, p.Valid.Max) }

@@ -149,6 +149,35 @@ func TestIdentifiersAreKept(t *testing.T) {
 	}
 }
 
+// TestIdentifiersOutliveTheirLeases: the lifetime that counts is that of the
+// leases that were given under an identifier, whatever new ones get.
+func TestIdentifiersOutliveTheirLeases(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "server-id")
+	long := net1(func(n *topology.Topology) { n.Subnets[0].Policy.Valid.Max = 7200 })
+	newBenchWith(t, long, Options{Interfaces: links("eth0 10.0.0.5"), ServerIDFile: file})
+	b := newBenchWith(t, net1(), Options{Interfaces: links("eth0 10.0.0.6"), ServerIDFile: file})
+	for _, tt := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, true}, {7190 * time.Second, true}, {7210 * time.Second, false}} {
+		if got := b.s.ids.Load().accepts(ip("10.0.0.5"), time.Now().Add(tt.after)); got != tt.want {
+			t.Errorf("%v later: %v", tt.after, got)
+		}
+	}
+}
+
+// TestLateIdentifierIsKept: an interface that gets its address after the load
+// has chosen for good, too.
+func TestLateIdentifierIsKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "server-id")
+	b := newBenchWith(t, net1(), Options{Interfaces: links("eth0"), ServerIDFile: file})
+	b.s.Links(links("eth0 10.0.0.5"))
+	b = newBenchWith(t, net1(), Options{Interfaces: links("eth0 10.0.0.6"), ServerIDFile: file})
+	if ids := b.s.ids.Load(); !ids.accepts(ip("10.0.0.5"), time.Now()) || !ids.accepts(noAddress, time.Now()) {
+		t.Error("after a restart the identifiers of before are not accepted")
+	}
+}
+
 // TestIdentifierFileDamaged: the server serves without it, and writes a new one.
 func TestIdentifierFileDamaged(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server-id")

@@ -18,6 +18,7 @@ type identifierFile struct {
 	Interfaces map[string]netip.Addr `json:"interfaces,omitempty"`
 	Default    netip.Addr            `json:"default"`
 	Configured []netip.Addr          `json:"configured,omitempty"`
+	Lifetime   uint32                `json:"lifetime"` // seconds; of the longest leases whose clients name these
 	Earlier    []earlierID           `json:"earlier,omitempty"`
 }
 
@@ -55,7 +56,7 @@ func (f *identifierFile) retire(before *identifierFile, now, until time.Time) {
 }
 
 func (f *identifierFile) equal(o *identifierFile) bool {
-	return f.Default == o.Default && maps.Equal(f.Interfaces, o.Interfaces) && slices.Equal(f.Configured, o.Configured) &&
+	return f.Default == o.Default && f.Lifetime == o.Lifetime && maps.Equal(f.Interfaces, o.Interfaces) && slices.Equal(f.Configured, o.Configured) &&
 		slices.EqualFunc(f.Earlier, o.Earlier, func(a, b earlierID) bool { return a.Addr == b.Addr && a.Until.Equal(b.Until) })
 }
 
