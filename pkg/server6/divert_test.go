@@ -318,6 +318,24 @@ func TestServeAndReturn(t *testing.T) {
 	}
 }
 
+// Answers leave by the link as it is now: one that was made anew has another
+// index, whichever of its sockets is left first.
+func TestAnswersFollowALinkMadeAnew(t *testing.T) {
+	l := newLab(t)
+	was := transport.Socket{Iface: "veth1", IfIndex: 21}
+	is := transport.Socket{Iface: "veth1", IfIndex: 34}
+	l.s.serves(was, +1)
+	l.s.serves(is, +1)
+	l.s.serves(was, -1)
+	if index, ok := l.s.ifIndex("veth1"); index != 34 || !ok {
+		t.Errorf("index %d, %v", index, ok)
+	}
+	l.s.serves(is, -1)
+	if _, ok := l.s.ifIndex("veth1"); ok {
+		t.Error("a link without sockets is served")
+	}
+}
+
 // What the way back meets on the network or in itself costs one answer.
 func TestAnswersThatCannotBeSent(t *testing.T) {
 	l := newLab(t, loud)

@@ -139,12 +139,17 @@ func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 	s.work(conn)
 }
 
-// serves notes that a socket on an interface is served, or is no more.
+// serves notes that a socket on an interface is served, or is no more. A link
+// that is made anew under its name has another index, and a socket of the old one
+// may be left only after one of the new one is served.
 func (s *Server) serves(socket transport.Socket, n int) {
 	s.links.Lock()
 	defer s.links.Unlock()
 	l := s.links.served[socket.Iface]
-	l.index, l.sockets = socket.IfIndex, l.sockets+n
+	l.sockets += n
+	if n > 0 {
+		l.index = socket.IfIndex
+	}
 	s.links.served[socket.Iface] = l
 	if l.sockets == 0 {
 		delete(s.links.served, socket.Iface)
