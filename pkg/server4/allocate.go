@@ -98,7 +98,7 @@ func (s *Server) selecting(x *Exchange, want netip.Addr) Verdict {
 // holds: yes or no if we know the client, else silence, unless we are the
 // authority on this link (RFC 2131 §4.3.2, INIT-REBOOT). Over 4o6 it may also be
 // a client that took the offer of a server without identifier: the offer makes it
-// known.
+// known. So does a lease that has run out, as long as nobody else has the address.
 func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
 	l, seq, known := s.known(x)
 	same := l.Resource.Prefix.Addr() == want
@@ -129,12 +129,12 @@ func (s *Server) extend(x *Exchange, want netip.Addr) Verdict {
 }
 
 // known finds the lease or offer that the client has on this link, whether or not
-// it may keep it.
+// it may keep it, or the lease that ran out and is free to go on with.
 func (s *Server) known(x *Exchange) (lease.Lease, lease.Seq, bool) {
 	x.req.Within, x.req.Reserved = nil, nil
 	l, seq, ok := s.leases.Find(&x.req)
 	x.req.Within, x.req.Reserved = x.callbacks.within, x.callbacks.reserved
-	return l, seq, ok && (l.State == lease.Leased || l.State == lease.Offered)
+	return l, seq, ok && l.State != lease.Released && l.State != lease.Declined
 }
 
 // grant leases an address that mayHave let through. named says that the client

@@ -195,6 +195,44 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// TestReclaimed: whose lease ran out is still known, and gets it again whichever way it
+// asks, until somebody else has taken it.
+func TestReclaimed(t *testing.T) {
+	const addr = "192.0.2.100"
+	asks := []struct {
+		name  string
+		q     query
+		want  string
+		taken string // when another client was given the address
+	}{
+		{"DISCOVER", query{kind: dhcp4.Discover, hw: hwA}, "OFFER " + addr + given1, "OFFER 192.0.2.101" + given1},
+		{"SELECTING", query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"}, "ACK " + addr + given1, "NAK 54=c0000201 56=61646472657373"},
+		{"INIT-REBOOT", query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264"}, "ACK " + addr + given1, "silence"},
+		{"INIT-REBOOT, another", query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000265"}, "NAK 54=c0000201 56=616e6f74686572", "silence"},
+		{"RENEWING", query{kind: dhcp4.Request, hw: hwA, ciaddr: addr}, "ACK " + addr + given1, "NAK 54=c0000201 56=61646472657373"},
+	}
+	for _, tt := range asks {
+		for _, way := range ways {
+			for _, taken := range []bool{false, true} {
+				b := newBench(t, net1())
+				way.ask(b, query{kind: dhcp4.Request, hw: hwA, ciaddr: addr})
+				b.now = b.now.Add(700 * time.Second)
+				if n := b.table.Expire(b.now, 0); n != 1 {
+					t.Fatalf("%d leases ran out", n)
+				}
+				want := tt.want
+				if taken {
+					want = tt.taken
+					way.ask(b, query{kind: dhcp4.Request, hw: hwB, ciaddr: addr})
+				}
+				if got := say(way.ask(b, tt.q)); !same(got, want) {
+					t.Errorf("%s, %s, taken %v:\n got %s\nwant %s", tt.name, way.name, taken, got, want)
+				}
+			}
+		}
+	}
+}
+
 // same compares what say wrote; of the text in a NAK the beginning will do.
 func same(got, want string) bool {
 	if len(want) > 3 && want[:3] == "NAK" && len(got) > len(want) {
