@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"encoding/hex"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,8 +15,9 @@ import (
 type watch struct {
 	said    sometimes
 	warned  sometimes // of a stranger
-	counted uint64    // of ipc.Stats.PeerDown, in the counter already
-	told    uint64    // of it, in a line
+	faults  sometimes
+	counted uint64 // of ipc.Stats.PeerDown, in the counter already
+	told    uint64 // of it, in a line
 }
 
 // openPair opens this daemon's end of the pair. A port that is taken is no
@@ -22,7 +25,7 @@ type watch struct {
 func (d *daemon) openPair() error {
 	o := ipc.Options{
 		Pad: d.cfg.Ours.PadIPC, Owners: ipc.Trusted(d.cfg.Ours.PairUsers...),
-		OnPeer: d.peerChanged, OnRefused: d.refused,
+		OnPeer: d.peerChanged, OnRefused: d.refused, OnPanic: d.pairFault,
 	}
 	c, err := ipc.Dial(d.side, d.cfg.DHCP4o6Port, o)
 	if err != nil {
@@ -78,6 +81,14 @@ func (d *daemon) refused(f ipc.Fault) {
 	}
 	if ce := d.log.Check(zap.DebugLevel, "4o6 message refused"); ce != nil {
 		ce.Write(zap.String("reason", f.Reason()))
+	}
+}
+
+// pairFault is called for a message that met a fault of ours.
+func (d *daemon) pairFault(fault any, message []byte) {
+	if d.peer.faults.now() {
+		d.log.Error("fault in the pair, message dropped", zap.Any("reason", fault),
+			zap.String("message", hex.EncodeToString(message)), zap.ByteString("stack", debug.Stack()))
 	}
 }
 

@@ -138,3 +138,15 @@ func TestStrangerAtThePair(t *testing.T) {
 		t.Errorf("%d lines, %d counted", seen.Len(), d.metrics.Counter("4o6-bad-packet-owner").Value())
 	}
 }
+
+// A fault of ours that a message has met is told with what it takes to find it.
+func TestFaultInThePair(t *testing.T) {
+	core, seen := observer.New(zap.ErrorLevel)
+	d := &daemon{log: zap.New(core), metrics: new(metrics.Set)}
+	for range 5 {
+		d.pairFault("injected", []byte{20, 0, 0, 0})
+	}
+	if seen.Len() != 1 || seen.All()[0].ContextMap()["message"] != "14000000" {
+		t.Error(seen.All())
+	}
+}

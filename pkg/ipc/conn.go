@@ -23,6 +23,10 @@ type Options struct {
 	// called from within Read and Write, and must neither block nor call back.
 	OnPeer    func(gone bool)
 	OnRefused func(Fault)
+
+	// OnPanic, when not nil, is called for a message that met a fault of ours,
+	// before OnRefused, with the stack still as it was. It costs no other message.
+	OnPanic func(fault any, message []byte)
 }
 
 // A Conn is one end of the pair. Read belongs to one goroutine at a time;
@@ -171,7 +175,8 @@ func (c *Conn) take(in []Message) int {
 }
 
 // open takes the origin out of data, in place.
-func (c *Conn) open(m *Message, data []byte, genuine bool) error {
+func (c *Conn) open(m *Message, data []byte, genuine bool) (err error) {
+	defer c.caught(data, &err)
 	switch {
 	case !genuine:
 		return ErrSource
@@ -202,6 +207,18 @@ func (c *Conn) name(b []byte) string {
 	s := string(b)
 	c.names[s] = s
 	return s
+}
+
+// caught turns a panic into a fault of one message. It has to be deferred itself.
+func (c *Conn) caught(message []byte, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*err = ErrPanic
+	if c.options.OnPanic != nil {
+		c.options.OnPanic(p, message)
+	}
 }
 
 // refuse counts a message that is not taken.
@@ -269,7 +286,8 @@ func (c *Conn) Write(out []Message) (int, error) {
 }
 
 // seal appends the message to the outbox.
-func (c *Conn) seal(m *Message) error {
+func (c *Conn) seal(m *Message) (err error) {
+	defer c.caught(m.Data, &err)
 	if !m.Origin.valid() {
 		return ErrOrigin
 	}

@@ -172,6 +172,31 @@ func TestReadSkipsBadDatagrams(t *testing.T) {
 	}
 }
 
+// A fault of ours costs one message, and is told with it.
+func TestPanicCostsOneMessage(t *testing.T) {
+	port := freePair(t)
+	told := 0
+	var v4 *Conn
+	var names map[string]string
+	v6 := open(t, V6Side, port, Options{})
+	v4 = open(t, V4Side, port, Options{OnPanic: func(fault any, message []byte) {
+		if fault == nil || len(message) < 300 {
+			t.Errorf("told of %v, %d octets", fault, len(message))
+		}
+		told++
+		v4.names = names
+	}})
+	other := Origin{Iface: "s1", Addr: client.Addr, Port: 1}
+	v6.Write([]Message{{Data: sized(20, 300), Origin: client}})
+	readAll(t, v4, 1)
+	names, v4.names = v4.names, nil // the fault to be injected: no name can be noted
+	v6.Write([]Message{{Data: sized(20, 301), Origin: other}, {Data: sized(20, 302), Origin: other}})
+	readAll(t, v4, 1)
+	if told != 1 || v4.Stats().Refused(ErrPanic) != 1 {
+		t.Errorf("told %d times, counted %d", told, v4.Stats().Refused(ErrPanic))
+	}
+}
+
 // Nobody but the peer's address and port is heard: the kernel keeps others
 // out, and what came in before connect is found by its source.
 func TestSourceIsCompared(t *testing.T) {

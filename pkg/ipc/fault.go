@@ -23,13 +23,14 @@ const (
 	ErrTooLong                   // a level would grow over 65,535 octets
 	ErrOrigin                    // the origin given to Write cannot be written
 	ErrClosed                    // the pair is switched off: port 0
+	ErrPanic                     // a fault of ours, met with this message
 
 	faults = iota
 )
 
 var faultNames = [faults]string{
 	"source", "owner", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
-	"interface", "address", "port", "too-long", "origin", "closed",
+	"interface", "address", "port", "too-long", "origin", "closed", "panic",
 }
 
 // Reason returns a short constant name for counters and logs.
