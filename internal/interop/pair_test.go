@@ -218,29 +218,47 @@ var paths = []struct {
 // TestPair is the table: each side ours or Kea's, each road from the client;
 // lease, renewal and release in each.
 func TestPair(t *testing.T) {
+	var rows []string
 	for _, v6 := range []seat{ours, kea} {
 		for _, v4 := range []seat{ours, kea} {
-			for _, path := range paths {
-				t.Run(fmt.Sprintf("v6=%s/v4=%s/%s", v6, v4, path.name), func(t *testing.T) {
-					s := build(t, plan{v6: v6, v4: v4, relays: path.relays})
-					s.ready(t)
-					leaseRenewRelease(t, s, path.to)
-				})
-			}
+			rows = append(rows, pairRow(t, plan{v6: v6, v4: v4}))
 		}
 	}
+	printPairs(rows)
 }
 
 // TestPairWithoutIPv4 is what RFC 7341 is for, and what Kea cannot do: a server
 // host with no IPv4 address at all.
 func TestPairWithoutIPv4(t *testing.T) {
+	printPairs([]string{pairRow(t, plan{v6: ours, v4: ours, noIPv4: true})})
+}
+
+// pairRow walks every road with the same two daemons and returns a row of the
+// table.
+func pairRow(t *testing.T, p plan) string {
+	row := fmt.Sprintf("%-7s%-7s", p.v6, p.v4)
 	for _, path := range paths {
-		t.Run(path.name, func(t *testing.T) {
-			s := build(t, plan{v6: ours, v4: ours, relays: path.relays, noIPv4: true})
+		ok := t.Run(fmt.Sprintf("v6=%s/v4=%s/%s", p.v6, p.v4, path.name), func(t *testing.T) {
+			p.relays = path.relays
+			s := build(t, p)
 			s.ready(t)
 			leaseRenewRelease(t, s, path.to)
 		})
+		row += fmt.Sprintf("%-12s", map[bool]string{true: "PASS", false: "FAIL"}[ok])
 	}
+	if p.noIPv4 {
+		row += "no IPv4 address on the server host"
+	}
+	return row
+}
+
+// printPairs prints the table: lease, renewal and release in each cell.
+func printPairs(rows []string) {
+	head := fmt.Sprintf("%-7s%-7s", "v6", "v4")
+	for _, path := range paths {
+		head += fmt.Sprintf("%-12s", path.name)
+	}
+	fmt.Printf("\n%s\n%s\n\n", head, strings.Join(rows, "\n"))
 }
 
 func leaseRenewRelease(t *testing.T, s *site, to string) {
