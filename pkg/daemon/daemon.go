@@ -198,6 +198,7 @@ func (d *daemon) counted() (fields []zap.Field) {
 	d.countLost()
 	d.engine.Refresh()
 	d.metrics.Counter("socket-receive-drop").Set(int64(d.group.Overflows()))
+	d.metrics.Counter("4o6-receive-drop").Set(int64(d.pair.Overflows()))
 	for _, s := range d.metrics.All() {
 		if s.Value != 0 {
 			fields = append(fields, zap.Int64(s.Name, s.Value))

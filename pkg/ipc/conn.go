@@ -43,6 +43,7 @@ type Conn struct {
 	socket  *socket    // nil while the pair is off
 	stopped bool
 	closed  bool
+	lost    uint64 // overflows of sockets before this one
 
 	// of the reader
 	in      inbox
@@ -82,6 +83,18 @@ func newConn(side Side, o Options) *Conn {
 
 // Stats returns the counters of c.
 func (c *Conn) Stats() *Stats { return &c.stats }
+
+// Overflows is how many messages have found the socket's queue full, as far as
+// the kernel has told: it does so with the next message that finds room.
+func (c *Conn) Overflows() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.lost
+	if c.socket != nil {
+		n += c.socket.batch.Overflows()
+	}
+	return n
+}
 
 // SetPad changes Options.Pad from the next Write on.
 func (c *Conn) SetPad(on bool) { c.pad.Store(on) }
@@ -334,5 +347,6 @@ func (c *Conn) Close() error {
 	if s == nil {
 		return nil
 	}
+	c.lost += s.batch.Overflows()
 	return s.conn.Close()
 }

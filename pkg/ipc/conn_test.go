@@ -197,6 +197,41 @@ func TestPanicCostsOneMessage(t *testing.T) {
 	}
 }
 
+// What finds the queue full is lost and counted, across a change of port too.
+func TestOverflowsAreCounted(t *testing.T) {
+	p1, p2 := freePair(t), freePair(t)
+	v6 := open(t, V6Side, p1, Options{})
+	v4 := open(t, V4Side, p1, Options{ReceiveBuffer: 4096})
+	const n = 500
+	for i := range n {
+		v6.Write([]Message{{Data: sized(20, 300+i%2), Origin: client}})
+	}
+	in := make([]Message, 64)
+	got, _ := v4.Read(in)
+	for v4.in.next < v4.in.n {
+		k, _ := v4.Read(in)
+		got += k
+	}
+	stop := time.AfterFunc(100*time.Millisecond, func() { v4.socket.wake() })
+	for v4.in.fill(v4.socket) == nil {
+		got += v4.take(in)
+	}
+	stop.Stop()
+	v4.socket.conn.SetReadDeadline(time.Time{})
+	v6.Write([]Message{{Data: sized(20, 300), Origin: client}})
+	readAll(t, v4, 1) // with this one the kernel tells
+	lost := v4.Overflows()
+	if lost == 0 || int(lost)+got != n {
+		t.Errorf("%d read, %d lost of %d", got, lost, n)
+	}
+	if err := v4.Reopen(p2); err != nil {
+		t.Fatal(err)
+	}
+	if v4.Overflows() != lost {
+		t.Errorf("%d lost after the change of port, %d before", v4.Overflows(), lost)
+	}
+}
+
 // Nobody but the peer's address and port is heard: the kernel keeps others
 // out, and what came in before connect is found by its source.
 func TestSourceIsCompared(t *testing.T) {

@@ -61,6 +61,7 @@ func (s *Staged) Commit() error {
 	c.stats.down.Store(false)
 	c.changed.Broadcast()
 	if old != nil {
+		c.lost += old.batch.Overflows()
 		old.conn.Close() // wakes the reader, which finds the new one
 	}
 	return nil

@@ -31,6 +31,7 @@ type socket struct {
 		Read([]transport.Datagram) (int, error)
 		Write([]transport.Datagram) (int, error)
 		Release()
+		Overflows() uint64
 	}
 	port  uint16         // P, whichever side this is
 	peer  netip.AddrPort // the only source that counts
@@ -59,7 +60,7 @@ func dial(side Side, port uint16, o Options) (*socket, error) {
 }
 
 // enlarge makes room for n octets in the queue: beyond the host's limit when
-// we may, else as far as it goes.
+// we may, else as far as it goes. What finds no room all the same is counted.
 func enlarge(c *net.UDPConn, n int) error {
 	if n <= 0 {
 		n = defaultReceiveBuffer
@@ -68,14 +69,15 @@ func enlarge(c *net.UDPConn, n int) error {
 	if err != nil {
 		return err
 	}
-	var forced error
+	var forced, countErr error
 	err = raw.Control(func(fd uintptr) {
+		countErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 		forced = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n)
 	})
 	if err == nil && forced != nil {
 		err = c.SetReadBuffer(n)
 	}
-	return err
+	return errors.Join(err, countErr)
 }
 
 // wake makes a waiting read return, and every later one.
