@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -88,6 +89,9 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
+		if !s.told.fault.allow(time.Now()) { // whoever found it may send it again and again
+			return
+		}
 		s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.iface),
 			zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.data)), zap.ByteString("stack", debug.Stack()))
 	}

@@ -43,7 +43,7 @@ type Server struct {
 	count  *counters
 	leases *lease.Table
 	trace  func(Event)
-	told   struct{ read, commit, table, exhausted logLimit }
+	told   struct{ read, commit, table, exhausted, fault logLimit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]

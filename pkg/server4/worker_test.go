@@ -212,12 +212,13 @@ func TestPanic(t *testing.T) {
 		}
 		return s.identify(x)
 	})
-	out := b.over6(query{kind: dhcp4.Discover, hw: hwA}.message(t), query{kind: dhcp4.Discover, xid: 666}.message(t), query{kind: dhcp4.Discover, hw: hwB}.message(t))
-	if len(out) != 2 || b.count("pkt4-drop-panic") != 1 || b.count("pkt4-processing-failed") != 1 {
+	out := b.over6(query{kind: dhcp4.Discover, hw: hwA}.message(t), query{kind: dhcp4.Discover, xid: 666}.message(t),
+		query{kind: dhcp4.Discover, xid: 666}.message(t), query{kind: dhcp4.Discover, hw: hwB}.message(t))
+	if len(out) != 2 || b.count("pkt4-drop-panic") != 2 || b.count("pkt4-processing-failed") != 2 {
 		t.Errorf("%d answers, %d faults", len(out), b.count("pkt4-drop-panic"))
 	}
 	if logs.FilterMessage("fault in a step, query dropped").Len() != 1 {
-		t.Error("not told")
+		t.Error("not told, or more than once in a while")
 	}
 }
 
