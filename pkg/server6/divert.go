@@ -44,8 +44,8 @@ func (s *Server) divert(x *Exchange) Verdict {
 }
 
 // handOver sends what a batch has set aside. A daemon that is not there costs
-// these queries and nothing else; the clients ask again. That it is gone is told
-// by the pair itself (ipc.Options.OnPeer).
+// these queries and nothing else; the clients ask again. That it is gone, or that
+// a message was refused, is told by the pair itself (ipc.Options.OnPeer, OnRefused).
 func (s *Server) handOver(queries []ipc.Message) {
 	if len(queries) == 0 {
 		return
@@ -56,8 +56,9 @@ func (s *Server) handOver(queries []ipc.Message) {
 		return
 	}
 	s.count.notForwarded.Add(len(queries) - n)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return
+	var refused ipc.Fault
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &refused) {
+		return // told by the pair, which knows more; a client must not fill the log with bad queries
 	}
 	if missed, ok := s.told.pair.now(); ok {
 		s.log.Warn("4o6 queries cannot be handed over", zap.Error(err), zap.Int("lost", len(queries)-n), zap.Uint64("missed", missed))

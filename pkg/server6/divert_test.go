@@ -8,6 +8,9 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -119,6 +122,21 @@ func TestDeadPeer(t *testing.T) {
 	l.give(l.in(query4(3)))
 	if len(l.pair.taken()) != 1 {
 		t.Error("4o6 does not recover")
+	}
+}
+
+// What a client can bring about, and what the pair tells itself, is no warning.
+func TestWarningsOfTheHandOver(t *testing.T) {
+	for err, want := range map[error]int{
+		ipc.ErrOptionLength: 0, ipc.ErrOwner: 0, ipc.ErrClosed: 0, syscall.ECONNREFUSED: 0, syscall.ENOBUFS: 1,
+	} {
+		core, logs := observer.New(zap.WarnLevel)
+		l := newLab(t, func(_ *topology.Topology, o *Options) { o.Log = zap.New(core) })
+		l.pair.err = err
+		l.give(l.in(query4(1)))
+		if logs.Len() != want || l.counted("4o6-not-forwarded") != 1 {
+			t.Errorf("%v: %d lines, %d counted", err, logs.Len(), l.counted("4o6-not-forwarded"))
+		}
 	}
 }
 
