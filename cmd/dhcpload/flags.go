@@ -82,12 +82,18 @@ func (c *command) print(r *load.Report, w io.Writer) error {
 	return r.Text(w)
 }
 
-// parse reads the command line.
-func parse(args []string, out, errs io.Writer) (command, error) {
-	var c command
+// texts are what is parsed once all flags are read.
+type texts struct {
+	server, local string
+	show, version bool
+}
+
+// define names the flags, whose values go to c and t.
+func define(c *command, t *texts) *flag.FlagSet {
 	f := flag.NewFlagSet("dhcpload", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	server, local := f.String("server", "", ""), f.String("local", "", "")
+	f.StringVar(&t.server, "server", "", "")
+	f.StringVar(&t.local, "local", "", "")
 	f.StringVar(&c.Iface, "iface", "", "")
 	f.IntVar(&c.Clients, "clients", 0, "")
 	f.IntVar(&c.Count, "count", 0, "")
@@ -105,13 +111,20 @@ func parse(args []string, out, errs io.Writer) (command, error) {
 	f.TextVar(&c.Link, "link-address", netip.Addr{}, "")
 	f.StringVar(&c.InterfaceID, "interface-id", "", "")
 	f.TextVar(&c.GIAddr, "giaddr", netip.Addr{}, "")
-	show := f.Bool("v", false, "")
+	f.BoolVar(&t.show, "v", false, "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.BoolVar(&c.quiet, "q", false, "")
 	f.Func("cpu", "", func(s string) error { return parsePIDs(s, &c.PIDs) })
 	f.Func("max-loss", "", func(s string) error { return parsePercent(s, &c.maxLoss) })
-	version := f.Bool("version", false, "")
+	f.BoolVar(&t.version, "version", false, "")
+	return f
+}
 
+// parse reads the command line.
+func parse(args []string, out io.Writer) (command, error) {
+	var c command
+	var t texts
+	f := define(&c, &t)
 	scenario, rest := "", args
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		scenario, rest = args[0], args[1:]
@@ -123,25 +136,25 @@ func parse(args []string, out, errs io.Writer) (command, error) {
 		return c, errors.Join(errDone, err)
 	case err != nil:
 		return c, fmt.Errorf("dhcpload: %w", err)
-	case *version:
+	case t.version:
 		fmt.Fprintln(out, buildVersion())
 		return c, errDone
 	case scenario == "":
 		return c, errors.New("dhcpload: name a scenario first: 4o6, v4 or v6")
 	case f.NArg() > 0:
 		return c, fmt.Errorf("dhcpload: %q: what is this?", f.Arg(0))
-	case *server == "":
+	case t.server == "":
 		return c, errors.New("dhcpload: --server is missing")
 	}
 	if c.Kind, err = load.ParseKind(scenario); err != nil {
 		return c, err
 	}
-	if c.Server, err = parseAddrPort(*server); err != nil {
-		return c, fmt.Errorf("dhcpload: --server %s: %w", *server, err)
+	if c.Server, err = parseAddrPort(t.server); err != nil {
+		return c, fmt.Errorf("dhcpload: --server %s: %w", t.server, err)
 	}
-	if *local != "" {
-		if c.Local, err = parseAddrPort(*local); err != nil {
-			return c, fmt.Errorf("dhcpload: --local %s: %w", *local, err)
+	if t.local != "" {
+		if c.Local, err = parseAddrPort(t.local); err != nil {
+			return c, fmt.Errorf("dhcpload: --local %s: %w", t.local, err)
 		}
 	}
 	if c.Count == 0 && c.Clients == 0 && c.Duration == 0 {
@@ -150,7 +163,7 @@ func parse(args []string, out, errs io.Writer) (command, error) {
 	if c.Retries == 0 {
 		c.Retries = -1 // none; zero would be the default
 	}
-	if *show {
+	if t.show {
 		c.Conversation = out
 	}
 	return c, c.Check()

@@ -49,7 +49,7 @@ func terminal(f *os.File) bool {
 
 // run is the whole program; live says that progress can be shown on errs.
 func run(ctx context.Context, args []string, out, errs io.Writer, live bool) int {
-	c, err := parse(args, out, errs)
+	c, err := parse(args, out)
 	switch {
 	case errors.Is(err, errDone):
 		return exitFine
