@@ -15,6 +15,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasefile"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -191,7 +192,7 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	last := time.Now()
-	var said sometimes
+	var said metrics.Limit
 	for {
 		select {
 		case <-ctx.Done():
@@ -201,9 +202,11 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 			down := l.table.Down()
 			every := l.settings.Load().clean
 			switch {
-			case down != nil && said.now():
-				log.Error("leases cannot be made durable: no new lease is answered", zap.Error(down))
-			case down == nil && (every == 0 || now.Sub(last) < every):
+			case down != nil:
+				if _, ok := said.Allow(); ok {
+					log.Error("leases cannot be made durable: no new lease is answered", zap.Error(down))
+				}
+			case every == 0 || now.Sub(last) < every:
 				continue
 			}
 			last = now

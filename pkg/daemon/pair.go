@@ -3,19 +3,18 @@ package daemon
 import (
 	"encoding/hex"
 	"runtime/debug"
-	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 )
 
 // A watch is what is known about the daemon at the other end of the pair.
 type watch struct {
-	said    sometimes
-	warned  sometimes // of a stranger
-	faults  sometimes
+	said    metrics.Limit
+	warned  metrics.Limit // of a stranger
+	faults  metrics.Limit
 	counted uint64 // of ipc.Stats.PeerDown, in the counter already
 	told    uint64 // of it, in a line
 }
@@ -58,7 +57,7 @@ func (d *daemon) countLost() {
 
 // sayPeerGone logs that messages are lost, at most every ten seconds.
 func (d *daemon) sayPeerGone() {
-	if !d.peer.said.now() {
+	if _, ok := d.peer.said.Allow(); !ok {
 		return
 	}
 	d.log.Warn("the other daemon is not there: 4o6 messages are lost until it comes back", zap.Uint64("refused", d.peer.counted-d.peer.told))
@@ -76,8 +75,10 @@ func (d *daemon) peerChanged(gone bool) {
 func (d *daemon) refused(f ipc.Fault) {
 	d.metrics.Counter("4o6-bad-packet").Inc()
 	d.metrics.Counter("4o6-bad-packet-" + f.Reason()).Inc()
-	if f == ipc.ErrOwner && d.peer.warned.now() {
-		d.log.Warn("the other daemon's port is held by a user who may not: 4o6 messages are refused")
+	if f == ipc.ErrOwner {
+		if n, ok := d.peer.warned.Allow(); ok {
+			d.log.Warn("the other daemon's port is held by a user who may not: 4o6 messages are refused", zap.Uint64("missed", n))
+		}
 	}
 	if ce := d.log.Check(zap.DebugLevel, "4o6 message refused"); ce != nil {
 		ce.Write(zap.String("reason", f.Reason()))
@@ -86,24 +87,8 @@ func (d *daemon) refused(f ipc.Fault) {
 
 // pairFault is called for a message that met a fault of ours.
 func (d *daemon) pairFault(fault any, message []byte) {
-	if d.peer.faults.now() {
+	if n, ok := d.peer.faults.Allow(); ok {
 		d.log.Error("fault in the pair, message dropped", zap.Any("reason", fault),
-			zap.String("message", hex.EncodeToString(message)), zap.ByteString("stack", debug.Stack()))
+			zap.String("message", hex.EncodeToString(message)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 	}
-}
-
-// A sometimes lets one line through every ten seconds.
-type sometimes struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (s *sometimes) now() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.last) < 10*time.Second {
-		return false
-	}
-	s.last = time.Now()
-	return true
 }

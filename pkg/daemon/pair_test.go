@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -74,23 +75,25 @@ func TestOtherDaemonGoesAndComes(t *testing.T) {
 
 // As long as messages are lost it is told every ten seconds, with how many.
 func TestLossIsToldEveryTenSeconds(t *testing.T) {
-	core, seen := observer.New(zapcore.DebugLevel)
-	d := &daemon{kind: dhcp4, log: zap.New(core)}
-	tell := func(lost uint64) {
-		d.peer.counted += lost
-		d.sayPeerGone()
-	}
-	tell(3)
-	tell(4)
-	tell(5)
-	if seen.Len() != 1 || seen.All()[0].ContextMap()["refused"] != uint64(3) {
-		t.Errorf("%v", seen.All())
-	}
-	d.peer.said.last = time.Now().Add(-10 * time.Second)
-	tell(1)
-	if seen.Len() != 2 || seen.All()[1].ContextMap()["refused"] != uint64(10) {
-		t.Errorf("%v", seen.All())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		core, seen := observer.New(zapcore.DebugLevel)
+		d := &daemon{kind: dhcp4, log: zap.New(core)}
+		tell := func(lost uint64) {
+			d.peer.counted += lost
+			d.sayPeerGone()
+		}
+		tell(3)
+		tell(4)
+		tell(5)
+		if seen.Len() != 1 || seen.All()[0].ContextMap()["refused"] != uint64(3) {
+			t.Errorf("%v", seen.All())
+		}
+		time.Sleep(10 * time.Second)
+		tell(1)
+		if seen.Len() != 2 || seen.All()[1].ContextMap()["refused"] != uint64(10) {
+			t.Errorf("%v", seen.All())
+		}
+	})
 }
 
 // What the pair refuses is counted by its reason.

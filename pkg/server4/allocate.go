@@ -219,8 +219,8 @@ func (s *Server) failed(x *Exchange, err error) Verdict {
 	case errors.Is(err, lease.ErrUnknown), errors.Is(err, lease.ErrOwner):
 		return DropNotHolder
 	}
-	if s.told.table.allow(x.at) {
-		s.log.Error("lease table refuses", zap.String("iface", x.iface), zap.Error(err))
+	if n, ok := s.told.table.Allow(); ok {
+		s.log.Error("lease table refuses", zap.String("iface", x.iface), zap.Error(err), zap.Uint64("missed", n))
 	}
 	return DropStoreDown
 }
@@ -236,8 +236,8 @@ func (s *Server) exhausted(x *Exchange) {
 	default:
 		s.count.allocFailSubnet.Inc()
 	}
-	if s.told.exhausted.allow(x.at) {
-		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID))...)
+	if n, ok := s.told.exhausted.Allow(); ok {
+		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
-	"time"
 
 	"go.uber.org/zap"
 )
@@ -89,11 +88,12 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
-		if !s.told.fault.allow(time.Now()) { // whoever found it may send it again and again
+		n, ok := s.told.fault.Allow()
+		if !ok { // whoever found it may send it again and again
 			return
 		}
 		s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.iface),
-			zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.data)), zap.ByteString("stack", debug.Stack()))
+			zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.data)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 	}
 }
 

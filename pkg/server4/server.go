@@ -43,7 +43,7 @@ type Server struct {
 	count  *counters
 	leases *lease.Table
 	trace  func(Event)
-	told   struct{ read, commit, table, exhausted, fault logLimit }
+	told   struct{ read, commit, table, exhausted, fault metrics.Limit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]
@@ -106,14 +106,4 @@ func pools(t *topology.Topology) (all []*lease.Pool) {
 		}
 	}
 	return all
-}
-
-// A logLimit lets one line in ten seconds through, whatever happens how often.
-type logLimit struct{ last atomic.Int64 }
-
-const logEvery = 10 * time.Second
-
-func (l *logLimit) allow(now time.Time) bool {
-	last := l.last.Load()
-	return now.UnixNano()-last > int64(logEvery) && l.last.CompareAndSwap(last, now.UnixNano())
 }

@@ -97,8 +97,8 @@ func (s *Server) ended(err error, iface string) bool {
 		return true
 	}
 	s.count.readFailed.Inc()
-	if s.told.read.allow(time.Now()) {
-		s.log.Warn("reading failed", zap.String("iface", iface), zap.Error(err))
+	if n, ok := s.told.read.Allow(); ok {
+		s.log.Warn("reading failed", zap.String("iface", iface), zap.Error(err), zap.Uint64("missed", n))
 	}
 	return false
 }
@@ -176,8 +176,8 @@ func (s *Server) commit(seq lease.Seq) {
 	}
 	if err := s.leases.Commit(seq); err != nil {
 		s.count.commitFailed.Inc()
-		if s.told.commit.allow(time.Now()) {
-			s.log.Error("leases could not be made durable, replies withheld", zap.Error(err))
+		if n, ok := s.told.commit.Allow(); ok {
+			s.log.Error("leases could not be made durable, replies withheld", zap.Error(err), zap.Uint64("missed", n))
 		}
 	}
 }

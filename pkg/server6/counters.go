@@ -1,9 +1,6 @@
 package server6
 
 import (
-	"sync/atomic"
-	"time"
-
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 )
@@ -91,24 +88,4 @@ func (c *counters) wentOut(t dhcp6.MessageType) {
 	if n := c.sentType[t]; n != nil {
 		n.Inc()
 	}
-}
-
-// logEvery is how often one and the same trouble is worth a line in the log.
-const logEvery = 10 * time.Second
-
-// occasionally lets one line through in each logEvery. Safe for concurrent use.
-type occasionally struct {
-	next   atomic.Int64
-	missed atomic.Uint64
-}
-
-// now reports whether a line may be written, and how many were kept back since
-// the last one.
-func (o *occasionally) now() (missed uint64, ok bool) {
-	now, next := time.Now().UnixNano(), o.next.Load()
-	if now < next || !o.next.CompareAndSwap(next, now+int64(logEvery)) {
-		o.missed.Add(1)
-		return 0, false
-	}
-	return o.missed.Swap(0), true
 }

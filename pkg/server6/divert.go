@@ -60,7 +60,7 @@ func (s *Server) handOver(queries []ipc.Message) {
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &refused) {
 		return // told by the pair, which knows more; a client must not fill the log with bad queries
 	}
-	if missed, ok := s.told.pair.now(); ok {
+	if missed, ok := s.told.pair.Allow(); ok {
 		s.log.Warn("4o6 queries cannot be handed over", zap.Error(err), zap.Int("lost", len(queries)-n), zap.Uint64("missed", missed))
 	}
 }

@@ -123,7 +123,7 @@ func (s *Server) outcome(x *Exchange, a *ia, err error) Verdict {
 
 // refused says why the table does nothing at all.
 func (s *Server) refused(x *Exchange, err error) Verdict {
-	if n, ok := s.told.table.now(); ok {
+	if n, ok := s.told.table.Allow(); ok {
 		s.log.Error("lease table refuses", zap.String("iface", x.Link.Iface), zap.Error(err), zap.Uint64("missed", n))
 	}
 	return DropStoreDown
@@ -151,7 +151,7 @@ func (s *Server) noneLeft(x *Exchange) {
 	default:
 		s.count.allocFailSubnet.Inc()
 	}
-	if n, ok := s.told.exhausted.now(); ok {
+	if n, ok := s.told.exhausted.Allow(); ok {
 		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}
 }

@@ -89,7 +89,7 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
-		if n, ok := s.told.fault.now(); ok {
+		if n, ok := s.told.fault.Allow(); ok {
 			s.log.Error("fault in a step, query dropped", zap.String("step", x.step), zap.String("iface", x.Link.Iface),
 				zap.Any("reason", r), zap.String("query", hex.EncodeToString(x.In.Data)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 		}

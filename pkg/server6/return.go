@@ -120,7 +120,7 @@ func (s *Server) recoveredAnswer(m *ipc.Message) {
 		return
 	}
 	s.count.reason[DropPanic].Inc()
-	if n, ok := s.told.fault.now(); ok {
+	if n, ok := s.told.fault.Allow(); ok {
 		s.log.Error("fault on the way back, answer dropped", zap.Any("reason", p), zap.Stringer("to", m.Origin.Addr),
 			zap.String("message", hex.EncodeToString(m.Data)), zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
 	}

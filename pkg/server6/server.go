@@ -63,7 +63,7 @@ type Server struct {
 		sync.RWMutex
 		served map[string]link
 	}
-	told struct{ pair, commit, table, exhausted, fault occasionally } // log lines
+	told struct{ pair, read, commit, table, exhausted, fault metrics.Limit } // log lines
 }
 
 // A link is an interface that is served, by so many sockets.

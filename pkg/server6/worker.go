@@ -58,10 +58,18 @@ func (s *Server) work(conn transport.Conn) {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 			return
 		case err != nil: // ENETDOWN and its kin pass
-			s.count.readFailed.Inc()
+			s.readFailed(w.socket.Iface, err)
 			continue
 		}
 		s.serve(w, w.in[:n])
+	}
+}
+
+// readFailed counts and tells what keeps a worker from a datagram.
+func (s *Server) readFailed(iface string, err error) {
+	s.count.readFailed.Inc()
+	if n, ok := s.told.read.Allow(); ok {
+		s.log.Warn("reading failed", zap.String("iface", iface), zap.Error(err), zap.Uint64("missed", n))
 	}
 }
 
@@ -108,7 +116,7 @@ func (s *Server) commit(w *worker) {
 		return
 	}
 	s.count.commitFailed.Inc()
-	if n, ok := s.told.commit.now(); ok {
+	if n, ok := s.told.commit.Allow(); ok {
 		s.log.Error("leases cannot be made durable", zap.Error(w.unsynced), zap.Uint64("missed", n))
 	}
 }
