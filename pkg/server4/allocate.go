@@ -60,7 +60,7 @@ func (x *Exchange) wish() {
 }
 
 // conflict notes that somebody else holds the address reserved for the client:
-// for now any other will do.
+// meanwhile any other will do.
 func (s *Server) conflict(x *Exchange) {
 	s.count.reservationConflicts.Inc()
 	x.fixed = netip.Addr{}

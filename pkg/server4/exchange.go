@@ -62,7 +62,7 @@ type Exchange struct {
 		within   func(*lease.Lease) bool
 	}
 	pools []*lease.Pool
-	fixed netip.Addr // the address reserved for the client, unless somebody else has it for now
+	fixed netip.Addr // the address reserved for the client, unless somebody else has it meanwhile
 	Lease lease.Lease
 	Pool  *topology.Pool
 	Seq   lease.Seq         // what the reply rests on

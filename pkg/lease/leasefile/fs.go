@@ -72,6 +72,7 @@ type LockedError struct {
 	Holder string // what the holder noted there
 }
 
+// Error names the holder as well as it is known.
 func (e *LockedError) Error() string {
 	return fmt.Sprintf("%q is held by another daemon (%s)", e.Name, e.Holder)
 }

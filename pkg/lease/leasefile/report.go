@@ -31,7 +31,10 @@ type Damage struct {
 	Err  error
 }
 
+// Error says where the row stands and what is wrong with it.
 func (d Damage) Error() string { return fmt.Sprintf("%s:%d: %v", d.File, d.Line, d.Err) }
+
+// Unwrap returns the reason alone.
 func (d Damage) Unwrap() error { return d.Err }
 
 // maxDamage bounds Report.Damage; the file kept aside has them all.
