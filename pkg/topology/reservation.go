@@ -69,7 +69,7 @@ func (t *Topology) Holder(s *Subnet, a netip.Addr) *Reservation {
 	return nil
 }
 
-// keep takes the IPv4 addresses that are reserved out of what a search of their
+// keep takes the addresses that are reserved out of what a search of their
 // pools finds: with thousands of them in a row every search would go through
 // them all, one question to Holder each.
 func (t *Topology) keep() {
@@ -77,14 +77,14 @@ func (t *Topology) keep() {
 	for _, s := range t.Subnets {
 		own := slices.SortedFunc(maps.Keys(s.Reserved), netip.Addr.Compare)
 		for _, p := range s.Pools {
-			if p.Lease == nil || p.Lease.Kind != lease.V4 {
+			if p.Lease == nil || p.Lease.Kind != lease.V4 && p.Lease.Kind != lease.NA {
 				continue
 			}
 			for _, all := range [][]netip.Addr{own, global} {
 				i, _ := slices.BinarySearchFunc(all, p.Lease.First, netip.Addr.Compare)
 				for ; i < len(all) && !p.Lease.Last.Less(all[i]); i++ {
 					if t.Holder(s, all[i]) != nil {
-						p.Lease.Keep(lease.Resource{Kind: lease.V4, Prefix: netip.PrefixFrom(all[i], 32)})
+						p.Lease.Keep(lease.Resource{Kind: p.Lease.Kind, Prefix: netip.PrefixFrom(all[i], all[i].BitLen())})
 					}
 				}
 			}

@@ -258,3 +258,16 @@ func TestKeptAddresses(t *testing.T) {
 		}
 	}
 }
+
+// The addresses of a DHCPv6 host are kept likewise, in a pool of any size.
+func TestKeptAddresses6(t *testing.T) {
+	p := pool(t, lease.NA, "2001:db8::", "2001:db8::ffff:ffff", 128)
+	k := Key{DUID, "host"}
+	s := &Subnet{ID: 1, Prefix: pfx("2001:db8::/64"), Pools: []*Pool{p}, ReserveIn: true, Reservations: map[Key]*Reservation{
+		k: {Key: k, Addrs: []netip.Addr{addr("2001:db8::5"), addr("2001:db8::1:0"), addr("2001:db8:0:0:1::")}},
+	}}
+	(&Topology{Family: V6, Subnets: []*Subnet{s}}).Freeze()
+	if got, want := p.Lease.Free(), uint64(1<<32-2); got != want {
+		t.Errorf("%d are free, want %d", got, want)
+	}
+}
