@@ -32,6 +32,9 @@ var levelOf = map[string]string{
 	"level": "warn, error", // of problems in a configuration
 }
 
+// loggers are the variables and fields that loggers have.
+var loggers = []string{"log", "packets", "bad", "leasing"}
+
 // A reader finds the log calls of one package.
 type reader struct {
 	t        *testing.T
@@ -228,10 +231,11 @@ func (r *reader) readFunc(fn *ast.FuncDecl) {
 				r.fields[key] = true
 			}
 		}
-		if name(sel.X) != "log" {
+		if !slices.Contains(loggers, name(sel.X)) {
 			return true
 		}
 		switch sel.Sel.Name {
+		case "Named":
 		case "Debug", "Info", "Warn", "Error":
 			r.note(call, fn, call.Args[0], levelOf[sel.Sel.Name])
 		case "Check", "Log":

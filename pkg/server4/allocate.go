@@ -202,7 +202,7 @@ func (s *Server) decline(x *Exchange) Verdict {
 		return s.failed(x, err)
 	}
 	x.Seq = seq
-	s.log.Info("address declined by its client", append(x.fields(), zap.Stringer("addr", addr))...)
+	s.leasing.Info("address declined by its client", append(x.fields(), zap.Stringer("addr", addr))...)
 	return Done
 }
 
@@ -237,7 +237,7 @@ func (s *Server) exhausted(x *Exchange) {
 		s.count.allocFailSubnet.Inc()
 	}
 	if n, ok := s.told.exhausted.Allow(); ok {
-		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
+		s.leasing.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}
 }
 
@@ -252,7 +252,7 @@ func (x *Exchange) asked() netip.Addr {
 
 // event logs what became of a lease, at debug level: it happens for each packet.
 func (s *Server) event(x *Exchange, what string, addr netip.Addr) {
-	if ce := s.log.Check(zap.DebugLevel, what); ce != nil {
+	if ce := s.leasing.Check(zap.DebugLevel, what); ce != nil {
 		ce.Write(append(x.fields(), zap.Stringer("addr", addr))...)
 	}
 }

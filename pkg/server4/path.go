@@ -103,7 +103,7 @@ func (s *Server) dropped(x *Exchange, v Verdict) {
 	if v == DropNoSubnet && x.over6 {
 		s.count.noSubnet4o6.Inc()
 	}
-	if ce := s.log.Check(zap.DebugLevel, "query dropped"); ce != nil {
+	if ce := s.bad.Check(zap.DebugLevel, "query dropped"); ce != nil {
 		ce.Write(append(x.fields(), zap.String("reason", v.Reason()), zap.String("step", x.step))...)
 	}
 }

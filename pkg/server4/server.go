@@ -39,6 +39,7 @@ type Options struct {
 type Server struct {
 	opt    Options
 	log    *zap.Logger
+	said   // what is said of packets and leases
 	set    *metrics.Set
 	count  *counters
 	leases *lease.Table
@@ -53,6 +54,14 @@ type Server struct {
 	kept   *identifierFile // what is on disk, or should be
 }
 
+// said is the loggers of single packets and leases, by the names that Kea's have:
+// an operator sets the severity of each.
+type said struct{ packets, bad, leasing *zap.Logger }
+
+func newSaid(log *zap.Logger) said {
+	return said{log.Named("packets"), log.Named("bad-packets"), log.Named("leases")}
+}
+
 // New returns a server that answers by o.Topology. It chooses the server
 // identifiers.
 func New(o Options) *Server {
@@ -62,7 +71,7 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}
-	s := &Server{opt: o, log: o.Log, set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, trace: o.Trace, links: o.Interfaces}
+	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, trace: o.Trace, links: o.Interfaces}
 	s.Replace(o.Topology)
 	return s
 }

@@ -112,7 +112,7 @@ func (s *Server) lost(n int, iface string, err error) {
 		s.count.drop(DropSend)
 		s.count.sent.Add(-1)
 	}
-	if ce := s.log.Check(zap.DebugLevel, "replies not sent"); ce != nil {
+	if ce := s.packets.Check(zap.DebugLevel, "replies not sent"); ce != nil {
 		ce.Write(zap.String("iface", iface), zap.Int("lost", n), zap.Error(err))
 	}
 }

@@ -37,7 +37,7 @@ func (s *Server) divert(x *Exchange) Verdict {
 	o := ipc.Origin{Iface: x.Link.Iface, Addr: x.In.Peer.Addr(), Port: x.In.Peer.Port()}
 	s.receipts.Note(o, &x.Query)
 	x.w.diverted = append(x.w.diverted, ipc.Message{Data: x.In.Data, Origin: o})
-	if ce := s.log.Check(zap.DebugLevel, "query handed to the DHCPv4 daemon"); ce != nil {
+	if ce := s.packets.Check(zap.DebugLevel, "query handed to the DHCPv4 daemon"); ce != nil {
 		ce.Write(x.fields()...)
 	}
 	return Diverted

@@ -29,7 +29,7 @@ func (s *Server) pack(x *Exchange) Verdict {
 func (s *Server) send(x *Exchange) Verdict {
 	x.w.out = append(x.w.out, x.Out)
 	x.w.types = append(x.w.types, x.Reply.Type)
-	if ce := s.log.Check(zap.DebugLevel, "answer sent"); ce != nil {
+	if ce := s.packets.Check(zap.DebugLevel, "answer sent"); ce != nil {
 		ce.Write(append(x.fields(), zap.Stringer("answer", x.Reply.Type), zap.Stringer("to", x.Out.Peer))...)
 	}
 	return Next

@@ -134,7 +134,7 @@ func (s *Server) logLease(x *Exchange, a *ia) {
 	if x.kept {
 		text = "address given"
 	}
-	if ce := s.log.Check(zap.DebugLevel, text); ce != nil {
+	if ce := s.leasing.Check(zap.DebugLevel, text); ce != nil {
 		ce.Write(append(x.fields(), zap.Stringer("addr", a.addr), zap.Uint32("iaid", a.iaid),
 			zap.Uint32("subnet", a.subnet.ID), zap.Uint32("valid", a.valid))...)
 	}
@@ -152,7 +152,7 @@ func (s *Server) noneLeft(x *Exchange) {
 		s.count.allocFailSubnet.Inc()
 	}
 	if n, ok := s.told.exhausted.Allow(); ok {
-		s.log.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
+		s.leasing.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}
 }
 
@@ -245,10 +245,10 @@ func (s *Server) giveUp(x *Exchange, a *ia, end func(lease.Resource, time.Time, 
 
 func (s *Server) logGivenUp(x *Exchange, addr netip.Addr) {
 	if x.Query.Message.Type == dhcp6.Decline {
-		s.log.Warn("address declined, somebody else uses it", zap.Stringer("addr", addr), zap.Stringer("client", x.ClientID))
+		s.leasing.Warn("address declined, somebody else uses it", zap.Stringer("addr", addr), zap.Stringer("client", x.ClientID))
 		return
 	}
-	if ce := s.log.Check(zap.DebugLevel, "address released"); ce != nil {
+	if ce := s.leasing.Check(zap.DebugLevel, "address released"); ce != nil {
 		ce.Write(append(x.fields(), zap.Stringer("addr", addr))...)
 	}
 }

@@ -99,7 +99,7 @@ func (s *Server) caught(x *Exchange, v *Verdict) {
 // dropped counts and logs a query that gets no answer.
 func (s *Server) dropped(x *Exchange, v Verdict) {
 	s.count.drop(v)
-	if ce := s.log.Check(zap.DebugLevel, "query dropped"); ce != nil {
+	if ce := s.bad.Check(zap.DebugLevel, "query dropped"); ce != nil {
 		ce.Write(append(x.fields(), zap.String("reason", v.Reason()), zap.String("step", x.step))...)
 	}
 }

@@ -61,7 +61,7 @@ func (s *Server) carry(r *returner, in []ipc.Message, to transport.Conn) {
 	}
 	if n < len(out) {
 		s.count.answerUnsent.Add(len(out) - n)
-		if ce := s.log.Check(zap.DebugLevel, "4o6 answers not sent"); ce != nil {
+		if ce := s.packets.Check(zap.DebugLevel, "4o6 answers not sent"); ce != nil {
 			ce.Write(zap.Int("lost", len(out)-n), zap.Error(err))
 		}
 	}
@@ -91,7 +91,7 @@ func (s *Server) release(r *returner, m *ipc.Message) (d transport.Datagram, ok 
 	// and Kea's DHCPv4 daemon gives back the flags of the query.
 	clear(m.Data[e.Inner+1 : e.Inner+4])
 	port := s.portTo(len(e.Relays) > 0, e.OuterSourcePort(), o.Port)
-	if ce := s.log.Check(zap.DebugLevel, "4o6 answer returned"); ce != nil {
+	if ce := s.packets.Check(zap.DebugLevel, "4o6 answer returned"); ce != nil {
 		ce.Write(zap.String("iface", o.Iface), zap.Stringer("to", o.Addr), zap.Uint16("port", port), zap.Int("relays", len(e.Relays)))
 	}
 	d = transport.Datagram{Data: m.Data, Peer: netip.AddrPortFrom(o.Addr, port), IfIndex: index}
@@ -107,7 +107,7 @@ func (s *Server) hold(c *metrics.Counter, reason string, o *ipc.Origin) bool {
 	if s.trace != nil {
 		s.trace(Event{Step: "return", Held: reason})
 	}
-	if ce := s.log.Check(zap.DebugLevel, "4o6 answer held back"); ce != nil {
+	if ce := s.bad.Check(zap.DebugLevel, "4o6 answer held back"); ce != nil {
 		ce.Write(zap.String("reason", reason), zap.String("iface", o.Iface), zap.Stringer("to", o.Addr))
 	}
 	return false

@@ -47,6 +47,7 @@ type Options struct {
 // goroutine.
 type Server struct {
 	log      *zap.Logger
+	said     // what is said of packets and leases
 	set      *metrics.Set
 	leases   *lease.Table
 	duid     dhcp6.DUID
@@ -71,6 +72,14 @@ type link struct {
 	index, sockets int
 }
 
+// said is the loggers of single packets and leases, by the names that Kea's have:
+// an operator sets the severity of each.
+type said struct{ packets, bad, leasing *zap.Logger }
+
+func newSaid(log *zap.Logger) said {
+	return said{log.Named("packets"), log.Named("bad-packets"), log.Named("leases")}
+}
+
 // New returns a server; Serve and Return put it to work. The lease table adopts
 // the pools of the topology.
 func New(o Options) *Server {
@@ -82,6 +91,7 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
+	s.said = newSaid(s.log)
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}

@@ -25,7 +25,7 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 	if x.Query.Message.Type == dhcp6.InformationRequest && len(x.Net.Options) > 0 {
 		return Next
 	}
-	if ce := s.log.Check(zap.DebugLevel, "no subnet for query"); ce != nil {
+	if ce := s.bad.Check(zap.DebugLevel, "no subnet for query"); ce != nil {
 		ce.Write(append(x.fields(), zap.Stringer("link", x.Where.Link))...)
 	}
 	return DropNoSubnet

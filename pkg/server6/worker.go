@@ -134,7 +134,7 @@ func (s *Server) write(w *worker) {
 		return
 	}
 	s.count.reason[DropSend].Add(len(w.out) - n)
-	if ce := s.log.Check(zap.DebugLevel, "answers not sent"); ce != nil {
+	if ce := s.packets.Check(zap.DebugLevel, "answers not sent"); ce != nil {
 		ce.Write(zap.String("iface", w.socket.Iface), zap.Int("lost", len(w.out)-n), zap.Error(err))
 	}
 }
