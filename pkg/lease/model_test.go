@@ -105,7 +105,25 @@ func (m *model) request(t *rapid.T) (person, *lease.Request) {
 		kept := addr(rapid.IntRange(1, 8).Draw(t, "reserved"))
 		r.Reserved = func(res lease.Resource) bool { return res == kept }
 	}
+	if n := rapid.IntRange(0, 3).Draw(t, "over6"); n > 0 {
+		r.Over6 = netip.AddrFrom16([16]byte{0xfe, 0x80, 15: byte(n)})
+	}
 	return p, r
+}
+
+// keepsContext checks that a user context is the client's own: the source of this query,
+// else what the lease had while it was the client's.
+func (m *model) keepsContext(t *rapid.T, p person, r *lease.Request, l *lease.Lease) {
+	want := ""
+	if was, ok := m.leases[l.Resource]; ok && p.owns(&was) {
+		want = string(was.UserContext)
+	}
+	if r.Over6.IsValid() {
+		want = `{"dhcp4o6":{"source":"` + r.Over6.String() + `"}}`
+	}
+	if string(l.UserContext) != want {
+		t.Fatalf("%v has the context %s, not %s", l.Resource, l.UserContext, want)
+	}
 }
 
 func (m *model) ended(l *lease.Lease) bool {
@@ -167,8 +185,7 @@ func (m *model) reconcile(t *rapid.T) {
 
 func (m *model) offer(t *rapid.T) {
 	p, r := m.request(t)
-	subnet := r.Lease.Subnet
-	l, seq, err := m.table.Offer(r)
+	l, _, err := m.table.Offer(r)
 	m.refusal(t, p, r, err)
 	if err != nil {
 		return
@@ -182,7 +199,7 @@ func (m *model) offer(t *rapid.T) {
 		t.Fatalf("offered %v, which is on offer to another, while others are free", res)
 	}
 	if r.Hint == (lease.Resource{}) && r.Reserved == nil {
-		m.keepsPromise(t, p, subnet, res, seq)
+		m.keepsPromise(t, p, res)
 	}
 	m.forget(p, res)
 	if l.State == lease.Offered {
@@ -210,7 +227,7 @@ func (m *model) forget(p person, res lease.Resource) {
 }
 
 // keepsPromise checks that a client with a lease in force is offered one of its own.
-func (m *model) keepsPromise(t *rapid.T, p person, subnet uint32, res lease.Resource, seq lease.Seq) {
+func (m *model) keepsPromise(t *rapid.T, p person, res lease.Resource) {
 	mine := false
 	for _, l := range m.leases {
 		if l.State == lease.Leased && p.owns(&l) && !m.ended(&l) {
@@ -220,7 +237,6 @@ func (m *model) keepsPromise(t *rapid.T, p person, subnet uint32, res lease.Reso
 	if l := m.leases[res]; mine && !p.owns(&l) && p.id == nil {
 		t.Fatalf("%v was offered to one who has a lease", res)
 	}
-	_ = seq
 }
 
 // someFree reports whether a pool has a resource that nobody holds or is offered.
@@ -273,6 +289,7 @@ func (m *model) grant(t *rapid.T) {
 		t.Fatalf("granted %v: %s", l.Resource, why)
 	}
 	m.belongs(t, r, l.Resource)
+	m.keepsContext(t, p, r, &l)
 	if seq == 0 && len(m.durable) == 0 {
 		t.Fatalf("a grant rests on nothing")
 	}
