@@ -262,7 +262,7 @@ func encoder(withTime bool) zapcore.Encoder {
 		EncodeLevel:      zapcore.CapitalLevelEncoder,
 		EncodeDuration:   zapcore.StringDurationEncoder,
 		EncodeTime:       zapcore.TimeEncoderOfLayout("2006-01-02 15:04:05.000"),
-		EncodeName:       zapcore.FullNameEncoder,
+		EncodeName:       func(name string, to zapcore.PrimitiveArrayEncoder) { to.AppendString("[" + name + "]") },
 		ConsoleSeparator: " ",
 	}
 	if withTime {
