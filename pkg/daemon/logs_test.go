@@ -115,9 +115,9 @@ func TestChildLoggers(t *testing.T) {
 	log.Named("leases.file").Info("info to deep")
 	log.Named("leases.file").Error("error to deep")
 	want := map[string][]string{
-		root:  {"WARN warning to root", "WARN packets warning of a child without a logger"},
-		child: {"DEBUG leases debug to child"},
-		deep:  {"ERROR leases.file error to deep"},
+		root:  {"WARN warning to root", "WARN [packets] warning of a child without a logger"},
+		child: {"DEBUG [leases] debug to child"},
+		deep:  {"ERROR [leases.file] error to deep"},
 	}
 	for file, lines := range want {
 		got := strings.Split(strings.TrimSpace(read(t, file)), "\n")
@@ -249,7 +249,7 @@ func TestSharedFile(t *testing.T) {
 	}
 	log.Info("one")
 	log.Named("leases").Info("two")
-	contains(t, read(t, file), "INFO one\n", "INFO leases two\n")
+	contains(t, read(t, file), "INFO one\n", "INFO [leases] two\n")
 }
 
 // A log that cannot be written is told at once, and says which.
