@@ -54,6 +54,7 @@ type Batch struct {
 	connected bool
 	r         reader
 	w         writer
+	lost      losses
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -83,9 +84,11 @@ type reader struct {
 	offset int // octets of that slot already handed out, when it was coalesced
 	at     time.Time
 
-	truncated atomic.Uint64
-	overflows atomic.Uint64
+	told *losses // the Batch's
 }
+
+// losses are what others may ask for while the reader reads, and after.
+type losses struct{ truncated, overflows atomic.Uint64 }
 
 // NewBatch returns a Batch over c, which stays the caller's to close. What the
 // kernel does not support of o is left out silently.
@@ -101,6 +104,7 @@ func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
 		o.SlotSize = 65536
 	}
 	b := &Batch{conn: c, raw: raw, connected: c.RemoteAddr() != nil}
+	b.r.told = &b.lost
 	var domain int
 	var optErr error
 	err = raw.Control(func(fd uintptr) {
@@ -178,11 +182,11 @@ func (b *Batch) Read(in []Datagram) (int, error) {
 }
 
 // Truncated counts datagrams that were longer than a slot and were left out.
-func (b *Batch) Truncated() uint64 { return b.r.truncated.Load() }
+func (b *Batch) Truncated() uint64 { return b.lost.truncated.Load() }
 
 // Overflows is the kernel's count of datagrams that found the socket buffer
 // full, as far as a later datagram has told it.
-func (b *Batch) Overflows() uint64 { return b.r.overflows.Load() }
+func (b *Batch) Overflows() uint64 { return b.lost.overflows.Load() }
 
 // fill asks the kernel for up to want datagrams and waits for the first.
 func (r *reader) fill(raw syscall.RawConn, want int) error {
@@ -230,7 +234,7 @@ func (r *reader) take(in []Datagram) int {
 	for n < len(in) && r.next < r.got {
 		h := &r.hdrs[r.next]
 		if h.hdr.Flags&unix.MSG_TRUNC != 0 {
-			r.truncated.Add(1)
+			r.told.truncated.Add(1)
 			r.next++
 			continue
 		}
@@ -248,7 +252,7 @@ func (r *reader) split(in []Datagram, h *mmsghdr) int {
 	c := parseControl(r.control[r.next].b[:h.hdr.Controllen])
 	d.Local, d.IfIndex = c.local, c.ifIndex
 	if c.hasDrops {
-		r.overflows.Store(uint64(c.drops))
+		r.told.overflows.Store(uint64(c.drops))
 	}
 	base := r.next * r.slotSize
 	data := r.mem[base : base+int(h.n) : base+int(h.n)]
