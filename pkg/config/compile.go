@@ -107,6 +107,7 @@ func (c *compiler) compile() {
 	c.serverID()
 	c.loggers()
 	c.ours()
+	c.cfg.DataDir = g.text("data-directory", "")
 	c.cfg.DHCP4o6Port = uint16(g.uint32("dhcp4o6-port", 0))
 	c.cfg.DeclineProbation = g.seconds("decline-probation-period", 86400)
 	c.cfg.Expired = expired(c.root.get("expired-leases-processing"))

@@ -20,6 +20,7 @@ type Config struct {
 	Topology    *topology.Topology // frozen
 	Interfaces  Interfaces
 	LeaseDB     LeaseDB
+	DataDir     string   // "data-directory"; "" leaves the choice to the daemon
 	DHCP4o6Port uint16   // 0: no pair
 	ServerID    ServerID // DHCPv6
 	Loggers     []Logger // as configured; none means none were

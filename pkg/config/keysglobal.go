@@ -193,7 +193,7 @@ var scalars = []rule{
 	{name: "statistic-default-sample-age", typ: tInt, max: maxU32, def: "0", state: Accepted},
 	{name: "parked-packet-limit", typ: tInt, max: maxU32, def: "256", state: Accepted, note: "no packet is parked"},
 	{name: "server-tag", typ: tString, state: Accepted},
-	{name: "data-directory", typ: tString, state: Accepted, note: "where files go is for the environment to say"},
+	{name: "data-directory", typ: tString, note: "where files stand that are named without a folder; else KEA_DHCP_DATA_DIR, the service manager or `/var/lib/dhcp4o6` say"},
 	{name: "allow-address-registration", typ: tBool, in: v6, def: "true", state: Accepted, note: "addresses are not registered"},
 	{name: "mac-sources", typ: tStrings, in: v6, def: `["any"]`, state: Accepted},
 	{name: "relay-supplied-options", typ: tStrings, in: v6, def: `["65"]`, quiet: `["65"]`, state: Later, note: "relays supply no options"},

@@ -278,9 +278,13 @@ func specs(cfg *config.Config) []transport.Spec {
 	return all
 }
 
-// dataDir is where files stand whose place the configuration leaves open: the
-// service manager's choice, else KEA_DHCP_DATA_DIR, else ours.
-func dataDir() string {
+// dataDir is where files stand that are named without a folder: data-directory
+// of the configuration, else KEA_DHCP_DATA_DIR, else the service manager's choice,
+// else ours.
+func dataDir(cfg *config.Config) string {
+	if cfg.DataDir != "" {
+		return cfg.DataDir
+	}
 	for _, v := range []string{"KEA_DHCP_DATA_DIR", "STATE_DIRECTORY"} {
 		if d := os.Getenv(v); d != "" {
 			return strings.SplitN(d, ":", 2)[0]
@@ -297,7 +301,7 @@ func leaseFile(k kind, cfg *config.Config) string {
 		name = fmt.Sprintf("kea-leases%d.csv", k.family)
 	}
 	if !strings.ContainsRune(name, '/') {
-		name = filepath.Join(dataDir(), name)
+		name = filepath.Join(dataDir(cfg), name)
 	}
 	return name
 }

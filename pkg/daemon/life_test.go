@@ -133,14 +133,18 @@ func TestOneDaemonPerLeaseFile(t *testing.T) {
 	contains(t, second.errs.String(), "dhcp4d: not started: ", h.dir+"/leases4.csv", fmt.Sprint(p.cmd.Process.Pid))
 }
 
-// Files whose place the configuration leaves open stand where the service
-// manager or KEA_DHCP_DATA_DIR says.
+// Files that are named without a folder stand where data-directory says, else
+// KEA_DHCP_DATA_DIR, else the service manager.
 func TestDataFolder(t *testing.T) {
 	h := newHost(t)
 	file := h.write("dhcp6.json", `{ "Dhcp6": { "interfaces-config": { "interfaces": [ ] } } }`)
-	for _, name := range []string{"STATE_DIRECTORY", "KEA_DHCP_DATA_DIR"} {
+	for _, name := range []string{"STATE_DIRECTORY", "KEA_DHCP_DATA_DIR", "data-directory"} {
 		dir := t.TempDir()
-		t.Setenv(name, dir)
+		if name == "data-directory" {
+			file = h.write("dhcp6.json", `{ "Dhcp6": { "data-directory": %q, "interfaces-config": { "interfaces": [ ] } } }`, dir)
+		} else {
+			t.Setenv(name, dir)
+		}
 		r := h.start(dhcp6, Setup{ConfigFile: file})
 		r.end()
 		for _, want := range []string{"kea-leases6.csv", "kea-dhcp6-serverid"} {
