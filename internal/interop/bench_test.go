@@ -3,12 +3,16 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,18 +33,21 @@ type benchLoad struct {
 	args     []string
 	inFlight int
 	severity string // of the loggers
+	apart    bool   // each client has an address of its own, as on a link; else all come from one, as through a relay
 }
 
 var benchLoads = []benchLoad{
-	{"4o6 DORA, 16 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "INFO"},
-	{"4o6 DORA, 64 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "INFO"},
-	{"4o6 DORA and 4 renewals, 16 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0", "--renewals", "4"}, 16, "INFO"},
-	{"4o6 DORA, 16 in flight, logs at WARN", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "WARN"},
-	{"4o6 DORA, 64 in flight, logs at WARN", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "WARN"},
-	{"v4 DORA relayed, 16 in flight", true, false, []string{"v4", "--server", benchServer4, "--giaddr", benchRelay4}, 16, "INFO"},
-	{"v4 DORA relayed, 64 in flight", true, false, []string{"v4", "--server", benchServer4, "--giaddr", benchRelay4}, 64, "INFO"},
-	{"v6 SARR, 16 in flight", false, true, []string{"v6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "INFO"},
-	{"v6 SARR, 64 in flight", false, true, []string{"v6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "INFO"},
+	{"4o6 DORA, 16 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "INFO", false},
+	{"4o6 DORA, 64 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "INFO", false},
+	{"4o6, 16 clients on the link", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "INFO", true},
+	{"4o6, 16 clients on the link, WARN", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "WARN", true},
+	{"4o6 DORA and 4 renewals, 16 in flight", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0", "--renewals", "4"}, 16, "INFO", false},
+	{"4o6 DORA, 16 in flight, logs at WARN", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "WARN", false},
+	{"4o6 DORA, 64 in flight, logs at WARN", true, true, []string{"4o6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "WARN", false},
+	{"v4 DORA relayed, 16 in flight", true, false, []string{"v4", "--server", benchServer4, "--giaddr", benchRelay4}, 16, "INFO", false},
+	{"v4 DORA relayed, 64 in flight", true, false, []string{"v4", "--server", benchServer4, "--giaddr", benchRelay4}, 64, "INFO", false},
+	{"v6 SARR, 16 in flight", false, true, []string{"v6", "--server", "ff02::1:2", "--iface", "c0"}, 16, "INFO", false},
+	{"v6 SARR, 64 in flight", false, true, []string{"v6", "--server", "ff02::1:2", "--iface", "c0"}, 64, "INFO", false},
 }
 
 const (
@@ -160,7 +167,11 @@ func benchRun(t *testing.T, who seat, l benchLoad) (result score) {
 				(!l.v6 || server.Bound("[::1]:786")) && (!l.v4 || server.Bound("[::1]:787"))
 		})
 		time.Sleep(200 * time.Millisecond)
-		result = benchLoadOnce(t, client, l, pids)
+		if l.apart {
+			result = benchApart(t, client, l, pids)
+		} else {
+			result = benchLoadOnce(t, client, l, pids)
+		}
 	})
 	if !ok {
 		t.FailNow()
@@ -188,6 +199,67 @@ func benchLoadOnce(t *testing.T, client *dhcptest.Namespace, l benchLoad, pids [
 		t.Fatalf("nothing was measured:\n%s", text)
 	}
 	return score{float64(r.Completed) / cpu, r.PerSecond, r.Conversation.P50, r.Conversation.P99, r.Lost + r.Refused}
+}
+
+// benchApart has one load generator for each client, so that no two answers go
+// to one address and port. The CPU time is that of the daemons from the first
+// generator's start to the last one's end.
+func benchApart(t *testing.T, client *dhcptest.Namespace, l benchLoad, pids []string) (total score) {
+	t.Helper()
+	reports := make([]load.Report, l.inFlight)
+	for i := range reports {
+		client.IP(fmt.Sprintf("addr add %sc:%x/64 dev c0 nodad", clientNet, i+1))
+	}
+	before := cpuSeconds(t, pids)
+	var running sync.WaitGroup
+	for i := range reports {
+		args := append([]string{"taskset", "-c", "0", bin("dhcpload")}, l.args...)
+		args = append(args, "--local", fmt.Sprintf("[%sc:%x]:546", clientNet, i+1), "--mac", fmt.Sprintf("02:00:%02x:00:00:00", i),
+			"--in-flight", "1", "--duration", benchTime.String(), "--max-loss", "100", "--json")
+		running.Go(func() {
+			text, err := client.Run(args...)
+			if err == nil {
+				err = json.Unmarshal([]byte(text), &reports[i])
+			}
+			if err != nil {
+				t.Errorf("dhcpload: %v\n%s", err, text)
+			}
+		})
+	}
+	running.Wait()
+	cpu := cpuSeconds(t, pids) - before
+	done := 0
+	for _, r := range reports {
+		done += r.Completed
+		total.rate += r.PerSecond
+		total.lost += r.Lost + r.Refused
+		total.p50, total.p99 = max(total.p50, r.Conversation.P50), max(total.p99, r.Conversation.P99)
+	}
+	if done == 0 || cpu == 0 {
+		t.Fatal("nothing was measured")
+	}
+	total.perCPU = float64(done) / cpu
+	return total
+}
+
+// cpuSeconds is what the processes have used so far, user and system (proc(5)).
+func cpuSeconds(t *testing.T, pids []string) (sum float64) {
+	t.Helper()
+	for _, pid := range pids {
+		b, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+		for _, ticks := range f[11:13] {
+			n, err := strconv.Atoi(ticks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += float64(n) / 100
+		}
+	}
+	return sum
 }
 
 func benchConf6(lab *dhcptest.Lab, severity string) string {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Under load the journal runs over blank lines that were laid ahead of it. To
-// sync a row that is written over durable octets costs half of what it costs to
-// sync a file that grows, for its size and its blocks stay as they are
-// (fdatasync(2)). Kea skips blank lines as we do, so the file stays readable to
+// Under load the journal runs over blank lines that were laid ahead of it: a
+// row that is written over durable octets changes neither size nor blocks, so
+// its sync has less to do (fdatasync(2)); how much less is up to the file system
+// (docs/speed.md). Kea skips blank lines as we do, so the file stays readable to
 // everybody; and they are cut off as soon as the load is over, so that whoever
 // follows the file sees its end.
 const (
