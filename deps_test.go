@@ -17,7 +17,7 @@ const module = "github.com/dhcp4o6/dhcp4o6/"
 var levels = map[string][]string{
 	// level 0: nothing of ours
 	"pkg/dhcp4": nil, "pkg/dhcp6": nil, "pkg/softwire": nil, "pkg/link": nil,
-	"pkg/netif": nil, "pkg/metrics": nil,
+	"pkg/netif": nil, "pkg/metrics": nil, "pkg/control": nil,
 
 	// level 1
 	"pkg/transport":               {"pkg/link", "pkg/netif"},
@@ -35,9 +35,9 @@ var levels = map[string][]string{
 	"pkg/config":   {"pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire", "pkg/topology"},
 
 	// level 3: one family never sees the other, but for the v4 side's envelope
-	"pkg/server4": {"pkg/config", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
+	"pkg/server4": {"pkg/config", "pkg/control", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/pkt4o6", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
-	"pkg/server6": {"pkg/config", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
+	"pkg/server6": {"pkg/config", "pkg/control", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 
 	// level 4

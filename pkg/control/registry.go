@@ -1,0 +1,65 @@
+// Package control takes Kea's management commands, on a UNIX socket or by HTTP,
+// and hands each to whoever has registered it. It knows none of them itself.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"sort"
+	"sync"
+)
+
+// The result codes of Kea's control API.
+const (
+	Success     = 0
+	Error       = 1
+	Unsupported = 2 // no such command, or meant for another daemon
+	Empty       = 3 // nothing found
+	Conflict    = 4
+	Partial     = 5 // failed with a part of the change made
+)
+
+// A Result is what a command comes to.
+type Result struct {
+	Code      int    `json:"result"`
+	Text      string `json:"text,omitempty"`
+	Arguments any    `json:"arguments,omitempty"` // anything that encoding/json takes
+}
+
+// A Handler carries out one command. args is the JSON of the arguments, nil
+// where there are none, without comments; the Handler keeps nothing of it. It is
+// called by as many goroutines as there are connections, and ctx ends when the
+// daemon does or the answer is no longer waited for.
+type Handler func(ctx context.Context, args json.RawMessage) Result
+
+// A Registry holds the commands of one daemon. It is safe for concurrent use.
+type Registry struct {
+	mu       sync.RWMutex
+	handlers map[string]Handler
+}
+
+// Handle registers h for a command. Registering a command twice panics: it is a
+// fault of the program.
+func (r *Registry) Handle(command string, h Handler) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handlers == nil {
+		r.handlers = make(map[string]Handler)
+	}
+	if r.handlers[command] != nil {
+		panic("control: " + command + " is registered twice")
+	}
+	r.handlers[command] = h
+}
+
+// Commands returns the names of all commands, sorted.
+func (r *Registry) Commands() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := make([]string, 0, len(r.handlers))
+	for name := range r.handlers {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
