@@ -78,6 +78,7 @@ func (v Verdict) String() string { return v.Reason() }
 // counters are the numbers that the engine counts, looked up once.
 type counters struct {
 	received, sent, dropped *metrics.Counter
+	done                    *metrics.Counter     // no reply was due
 	receivedType            [19]*metrics.Counter // by message type; 0: unknown
 	sentType                [7]*metrics.Counter
 	reason, statistic       [verdicts]*metrics.Counter
@@ -92,6 +93,7 @@ func newCounters(m *metrics.Set) *counters {
 		received:             m.Counter("pkt4-received"),
 		sent:                 m.Counter("pkt4-sent"),
 		dropped:              m.Counter("pkt4-receive-drop"),
+		done:                 m.Counter("pkt4-done"),
 		noSubnet4o6:          m.Counter("4o6-no-subnet"),
 		allocFail:            m.Counter("v4-allocation-fail"),
 		allocFailNetwork:     m.Counter("v4-allocation-fail-shared-network"),

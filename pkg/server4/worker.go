@@ -162,8 +162,11 @@ func (w *worker) turn(n int) {
 				x.verdict = DropUnsynced
 			}
 		}
-		if x.verdict > Done {
+		switch {
+		case x.verdict > Done:
 			s.dropped(x, x.verdict)
+		case x.verdict == Done:
+			s.count.done.Inc()
 		}
 	}
 }
