@@ -47,6 +47,7 @@ var levels = map[string][]string{
 	"internal/interop":  {"*"},
 
 	// helpers of tests, used at every level
+	"internal/hostile":        {"pkg/dhcp6"},
 	"internal/dhcptest/netns": nil,
 }
 
