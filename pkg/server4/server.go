@@ -49,6 +49,8 @@ type Server struct {
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]
 
+	disabled atomic.Bool
+
 	reload sync.Mutex // held while the topology is exchanged
 	links  []netif.Interface
 	kept   *identifierFile // what is on disk, or should be

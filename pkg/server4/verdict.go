@@ -31,6 +31,7 @@ const (
 	DropNoRoom      // the relays of a 4o6 query leave no room for a reply
 	DropPanic       // a fault of ours
 	DropSend        // the socket did not take the reply
+	DropDisabled    // the service is switched off
 
 	verdicts = iota
 
@@ -62,6 +63,7 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropNoRoom:      {"no-room", "pkt4-processing-failed"},
 	DropPanic:       {"panic", "pkt4-processing-failed"},
 	DropSend:        {"send", ""},
+	DropDisabled:    {"service-disabled", "pkt4-service-disabled"},
 }
 
 // Reason returns a short constant name for counters and logs.

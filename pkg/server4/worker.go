@@ -146,6 +146,10 @@ func (x *Exchange) tunnelled(m *ipc.Message, now time.Time) {
 func (w *worker) turn(n int) {
 	s := w.s
 	w.out, w.answers = w.out[:0], w.answers[:0]
+	if s.disabled.Load() {
+		s.refuse(w.exchanges[:n])
+		return
+	}
 	var seq lease.Seq
 	for _, x := range w.exchanges[:n] {
 		x.verdict = s.answer(x)

@@ -58,6 +58,7 @@ type Server struct {
 	trace    func(Event)
 	count    counters
 	net      atomic.Pointer[topology.Topology]
+	disabled atomic.Bool
 	swap     sync.Mutex // held while the topology and the table's pools are replaced
 
 	links struct {

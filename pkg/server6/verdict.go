@@ -28,6 +28,7 @@ const (
 	DropNoRoom      // the answer does not fit in a datagram
 	DropPanic       // a fault of ours
 	DropSend        // the socket did not take the answer
+	DropDisabled    // the service is switched off
 
 	verdicts = iota
 
@@ -58,6 +59,7 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropNoRoom:      {"no-room", "pkt6-processing-failed"},
 	DropPanic:       {"panic", "pkt6-processing-failed"},
 	DropSend:        {"send", ""},
+	DropDisabled:    {"service-disabled", "pkt6-service-disabled"},
 }
 
 // Reason returns a short constant name for counters and logs.

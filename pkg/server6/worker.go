@@ -78,6 +78,10 @@ func (s *Server) serve(w *worker, in []transport.Datagram) {
 	w.answered, w.diverted, w.out, w.types = w.answered[:0], w.diverted[:0], w.out[:0], w.types[:0]
 	w.seq, w.unsynced = 0, nil
 	s.count.received.Add(len(in))
+	if s.disabled.Load() {
+		s.refuse(in, w.socket.Iface)
+		return
+	}
 	for i := range in {
 		s.one(w, w.exchanges[i], &in[i])
 	}
