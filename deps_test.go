@@ -54,12 +54,13 @@ var levels = map[string][]string{
 // rim says which packages may import a module that is not ours. Everything else
 // of levels 0 to 2 uses the standard library alone.
 var rim = map[string][]string{
-	"golang.org/x/net":                 {"pkg/transport", "pkg/ipc", "internal/dhcptest"},
-	"golang.org/x/sys":                 {"pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "internal/dhcptest"},
-	"github.com/google/gopacket":       {"pkg/link", "internal/dhcptest"},
-	"github.com/vishvananda/netlink":   {"pkg/netif", "internal/dhcptest"},
-	"gopkg.in/natefinch/lumberjack.v2": {"pkg/daemon"},
-	"go.uber.org/zap":                  {"pkg/server4", "pkg/server6", "pkg/load", "pkg/daemon", "internal/dhcptest", "cmd"},
+	"golang.org/x/net":                    {"pkg/transport", "pkg/ipc", "internal/dhcptest"},
+	"golang.org/x/sys":                    {"pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "internal/dhcptest"},
+	"github.com/google/gopacket":          {"pkg/link", "internal/dhcptest"},
+	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
+	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},
+	"gopkg.in/natefinch/lumberjack.v2":    {"pkg/daemon"},
+	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/load", "pkg/daemon", "internal/dhcptest", "cmd"},
 }
 
 type pkg struct {
