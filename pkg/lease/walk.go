@@ -1,0 +1,174 @@
+package lease
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"runtime"
+	"slices"
+)
+
+// ErrMany says that more leases were asked for than were to be looked at.
+var ErrMany = errors.New("lease: too many leases")
+
+// stride is how many records are read under one lock of a shard: few enough that
+// a packet that wants the same shard waits for some microseconds only.
+const stride = 256
+
+// Len returns the number of leases, whatever their state.
+func (t *Table) Len() (n int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += s.leases.n
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// scan calls each for every lease's record, under the lock of its shard, which is
+// released again and again. What comes and goes meanwhile may be missed or seen
+// twice; what is there all the time is seen.
+func (t *Table) scan(ctx context.Context, each func(*shard, *record)) error {
+	for i := range t.shards {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s := &t.shards[i]
+		for first, more := uint32(0), true; more; first += stride {
+			s.mu.Lock()
+			end := min(first+stride, s.next)
+			for slot := first; slot < end; slot++ {
+				if r := s.record(slot); r.flags&used != 0 && r.state != Offered {
+					each(s, r)
+				}
+			}
+			more = end < s.next
+			s.mu.Unlock()
+		}
+		runtime.Gosched() // a packet may be waiting for the processor
+	}
+	return nil
+}
+
+// Walk calls each for the leases that want picks, in the order of their addresses,
+// kinds and lengths. want is shown a lease under a lock: it has to be quick, to keep
+// nothing and to ask the table nothing. each is called without a lock, with a lease of
+// its own that want has picked a second time, since it may have changed in between; false
+// ends the walk. When want picks more than limit (0: any number) ErrMany comes
+// instead, before the first call of each. Memory is 22 octets for each lease picked.
+func (t *Table) Walk(ctx context.Context, limit int, want, each func(*Lease) bool) error {
+	var keys []key
+	many := false
+	err := t.scan(ctx, func(s *shard, r *record) {
+		switch {
+		case many || !want(s.show(r)):
+		case limit > 0 && len(keys) == limit:
+			many = true
+		default:
+			keys = append(keys, r.key)
+		}
+	})
+	if err == nil && many {
+		err = ErrMany
+	}
+	if err != nil {
+		return err
+	}
+	keys = inOrder(keys)
+	for i := range keys {
+		if i%stride == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if l, ok := t.read(&keys[i], want); ok && !each(&l) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// read returns a copy of a lease if want still picks it.
+func (t *Table) read(k *key, want func(*Lease) bool) (Lease, bool) {
+	h := t.hashKey(k)
+	s := &t.shards[h>>56]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.find(&s.leases, uint32(h), k)
+	if r == nil {
+		return Lease{}, false
+	}
+	l := s.show(r)
+	if want != nil && !want(l) {
+		return Lease{}, false
+	}
+	return l.copy(), true
+}
+
+// Page returns limit leases in the order of their addresses, beginning behind the
+// address after, or at the first one where after is invalid. Leases that share an
+// address, port sets of it, are never parted: there may be some more than limit. Fewer
+// than limit are the last ones.
+func (t *Table) Page(ctx context.Context, after netip.Addr, limit int) ([]Lease, error) {
+	var page []Lease
+	for len(page) < limit {
+		want := limit - len(page)
+		keys, err := t.lowest(ctx, after, want)
+		if err != nil {
+			return nil, err
+		}
+		for i := range keys {
+			if l, ok := t.read(&keys[i], nil); ok {
+				page = append(page, l)
+			}
+		}
+		if len(keys) < want {
+			break
+		}
+		after = keys[len(keys)-1].resource().Prefix.Addr() // some have gone since: go on
+	}
+	return page, nil
+}
+
+// lowest returns the first n keys behind an address and what shares the address of
+// the last one, sorted.
+func (t *Table) lowest(ctx context.Context, after netip.Addr, n int) ([]key, error) {
+	var (
+		keys  []key
+		from  uint128
+		limit = uint128{^uint64(0), ^uint64(0)} // no address behind it is wanted any more
+	)
+	if after.IsValid() {
+		from = pack(after)
+	}
+	err := t.scan(ctx, func(_ *shard, r *record) {
+		a := r.key.addr()
+		if after.IsValid() && !from.less(a) || limit.less(a) {
+			return
+		}
+		if keys = append(keys, r.key); len(keys) >= 2*n+stride {
+			keys = first(keys, n)
+			limit = keys[len(keys)-1].addr()
+		}
+	})
+	return first(keys, n), err
+}
+
+// first sorts keys and returns the first n with all that share an address with the last of them.
+func first(keys []key, n int) []key {
+	keys = inOrder(keys)
+	if len(keys) <= n {
+		return keys
+	}
+	for n < len(keys) && keys[n].addr() == keys[n-1].addr() {
+		n++
+	}
+	return keys[:n]
+}
+
+// inOrder sorts keys by address, kind, length and ports and drops those that stand
+// twice.
+func inOrder(keys []key) []key {
+	slices.SortFunc(keys, func(a, b key) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(keys)
+}
