@@ -17,9 +17,9 @@ type Condition uint8
 
 // The conditions of Put. A lease that is over and remembered counts as one.
 const (
-	Always Condition = iota
-	Absent           // there must be no lease of the resource
-	Present          // there must be one
+	Always  Condition = iota
+	Absent            // there must be no lease of the resource
+	Present           // there must be one
 )
 
 // Put makes l the lease of its resource on the operator's word and reports whether there

@@ -20,7 +20,7 @@ func (m *model) put(t *rapid.T) {
 	res := addr(rapid.IntRange(0, 16).Draw(t, "what"))
 	l := lease.Lease{
 		Resource: res, ClientID: p.id, HWAddr: p.hw, HWType: 1,
-		Subnet: uint32(rapid.IntRange(1, 3).Draw(t, "subnet")), State: lease.State(rapid.IntRange(0, 3).Draw(t, "state")),
+		Subnet: uint32(rapid.IntRange(1, 2).Draw(t, "subnet")), State: lease.State(rapid.IntRange(0, 3).Draw(t, "state")),
 		Start: m.now.Add(time.Duration(rapid.IntRange(-7200, 0).Draw(t, "start")) * time.Second),
 		Valid: time.Duration(rapid.IntRange(1, 7200).Draw(t, "valid")) * time.Second, Hostname: rapid.SampledFrom([]string{"", "host"}).Draw(t, "name"),
 	}
