@@ -7,6 +7,7 @@ LDFLAGS     := -s -w -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 PEERPAIRS   ?= 5
+STORM       ?= 1000000
 
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
@@ -16,7 +17,7 @@ DESTDIR     ?=
 
 PROGRAMS := dhcp6d dhcp4d dhcpload
 
-.PHONY: check build demo test race lint fmt vet interop fuzz bench bench-peers install package clean
+.PHONY: check build demo test race lint fmt vet interop storm fuzz bench bench-peers install package clean
 
 check: fmt vet lint build race
 
@@ -48,6 +49,10 @@ lint:
 # Namespaces and real peers: needs root and the Debian packages that README.md lists.
 interop: build
 	CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v ./internal/interop/...
+
+# A million hostile packets at a running pair; `make interop` has a tenth of them.
+storm: build
+	cd internal/interop && CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v -run "^TestStorm" -storm $(STORM)
 
 # Every fuzz target for a short while; FUZZTIME=10m for a long one.
 fuzz:

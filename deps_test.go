@@ -47,7 +47,7 @@ var levels = map[string][]string{
 	"internal/interop":  {"*"},
 
 	// helpers of tests, used at every level
-	"internal/hostile":        {"pkg/dhcp6"},
+	"internal/hostile":        {"pkg/dhcp4", "pkg/dhcp6"},
 	"internal/dhcptest/netns": nil,
 }
 

@@ -6,9 +6,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
 
@@ -67,6 +69,38 @@ func (s *Seeds) AddV6(m []byte) {
 	if v4, ok := e.Message.Options.Option(dhcp6.OptDHCPv4Message); ok && len(v4) > fixed4 {
 		s.V4 = append(s.V4, v4)
 	}
+}
+
+// AddClient4 adds what a client says to the server of an address about one address,
+// in every type of message, and in every state for a DHCPREQUEST. giaddr may be
+// invalid: no relay.
+func (s *Seeds) AddClient4(server netip.Addr, hw [6]byte, addr, giaddr netip.Addr) {
+	for _, t := range [...]dhcp4.MessageType{dhcp4.Discover, dhcp4.Request, dhcp4.Decline} {
+		s.add4(t, hw, netip.Addr{}, giaddr, func(w *dhcp4.Builder) {
+			w.Add(dhcp4.OptRequestedAddress, addr.AsSlice())
+			if t != dhcp4.Discover {
+				w.Add(dhcp4.OptServerID, server.AsSlice())
+			}
+		})
+	}
+	for _, t := range [...]dhcp4.MessageType{dhcp4.Request, dhcp4.Release, dhcp4.Inform} {
+		s.add4(t, hw, addr, giaddr, func(w *dhcp4.Builder) {
+			if t == dhcp4.Release {
+				w.Add(dhcp4.OptServerID, server.AsSlice())
+			}
+		})
+	}
+}
+
+func (s *Seeds) add4(t dhcp4.MessageType, hw [6]byte, ciaddr, giaddr netip.Addr, edit func(*dhcp4.Builder)) {
+	var w dhcp4.Builder
+	w.Header.XID, w.Header.HType = be.Uint32(hw[2:]), 1
+	w.Query(t, nil)
+	w.SetCHAddr(hw[:])
+	w.Header.CIAddr, w.Header.GIAddr = ciaddr, giaddr
+	w.Add(dhcp4.OptParameterRequestList, []byte{1, 3, 6, 15, 51, 54, 58, 59})
+	edit(&w)
+	s.V4 = append(s.V4, slices.Clone(w.Bytes()))
 }
 
 // AddClient6 adds what a client says to the server of a DUID about one address, in

@@ -20,6 +20,7 @@ func captured(t testing.TB) *Seeds {
 		t.Fatal(err)
 	}
 	for i := range byte(8) {
+		s.AddClient4(server, [6]byte{2, 0, 0x5e, 0x47, 1, i}, netip.AddrFrom4([4]byte{192, 0, 2, 100 + i}), netip.Addr{})
 		s.AddClient6(duid, dhcp6.NewDUIDLL(1, []byte{2, 0, 0x5e, 0x47, 0, i}), netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 2: 0xd, 3: 0xb8, 5: 0x46, 14: 0x10, 15: i}))
 	}
 	return s
