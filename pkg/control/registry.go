@@ -1,5 +1,3 @@
-// Package control takes Kea's management commands, on a UNIX socket or by HTTP,
-// and hands each to whoever has registered it. It knows none of them itself.
 package control
 
 import (
@@ -34,9 +32,17 @@ type Handler func(ctx context.Context, args json.RawMessage) Result
 
 // A Registry holds the commands of one daemon. It is safe for concurrent use.
 type Registry struct {
+	// Service is what the daemon is called in the `service` of a command, dhcp4
+	// or dhcp6; commands for others are refused. Empty answers to every name. It
+	// is set before the first command arrives.
+	Service string
+
 	mu       sync.RWMutex
 	handlers map[string]Handler
 }
+
+// listCommands is the one command that a Registry has from the start.
+const listCommands = "list-commands"
 
 // Handle registers h for a command. Registering a command twice panics: it is a
 // fault of the program.
@@ -46,7 +52,7 @@ func (r *Registry) Handle(command string, h Handler) {
 	if r.handlers == nil {
 		r.handlers = make(map[string]Handler)
 	}
-	if r.handlers[command] != nil {
+	if r.handlers[command] != nil || command == listCommands {
 		panic("control: " + command + " is registered twice")
 	}
 	r.handlers[command] = h
@@ -56,10 +62,24 @@ func (r *Registry) Handle(command string, h Handler) {
 func (r *Registry) Commands() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	names := make([]string, 0, len(r.handlers))
+	names := append(make([]string, 0, len(r.handlers)+1), listCommands)
 	for name := range r.handlers {
 		names = append(names, name)
 	}
 	sort.Strings(names)
 	return names
+}
+
+// handler returns what carries a command out, nil for nothing.
+func (r *Registry) handler(command string) Handler {
+	if command == listCommands {
+		return r.list
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.handlers[command]
+}
+
+func (r *Registry) list(context.Context, json.RawMessage) Result {
+	return Result{Arguments: r.Commands()}
 }
