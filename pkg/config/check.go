@@ -198,7 +198,7 @@ func (c *compiler) notOneOf(m *node, enum []string) {
 // where Kea takes it so.
 func (c *compiler) checkAddr(m *node, r *rule) bool {
 	if m.str == "" {
-		m.kind = kNull
+		m.kind, m.from = kNull, kString
 		return true
 	}
 	if r.typ == tPrefix6 {

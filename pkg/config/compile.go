@@ -27,6 +27,8 @@ type compiler struct {
 	nameless []*node   // subnets without an id
 	spans    []span    // pools of the whole configuration
 	placed   []located // subnets by where they are in the file
+
+	values map[*node]optdef.Value // of option-data
 }
 
 // A located subnet is one with its place, for comparison with the others.
@@ -87,6 +89,15 @@ func (l levels) addr(key string) netip.Addr {
 	return netip.Addr{}
 }
 
+// nextServer is next-server; 0.0.0.0, its default in Kea, says that there is none.
+func (l levels) nextServer() netip.Addr {
+	a := l.addr("next-server")
+	if a.IsValid() && a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
+}
+
 // seconds returns a time in seconds, ms one in milliseconds.
 func (l levels) seconds(key string, def uint32) time.Duration {
 	return time.Duration(l.uint32(key, def)) * time.Second
@@ -101,12 +112,15 @@ func (c *compiler) compile() {
 	c.ids = map[uint32]*node{}
 	c.prefixes = map[netip.Prefix]*node{}
 	c.networks = map[string]*node{}
+	c.values = map[*node]optdef.Value{}
 	g := levels{c.root}
 	c.interfaces()
 	c.leaseDatabase()
 	c.serverID()
 	c.loggers()
+	c.controlSockets()
 	c.ours()
+	c.cfg.ServerTag = g.text("server-tag", "")
 	c.cfg.DataDir = g.text("data-directory", "")
 	c.cfg.DHCP4o6Port = uint16(g.uint32("dhcp4o6-port", 0))
 	c.cfg.DeclineProbation = g.seconds("decline-probation-period", 86400)
@@ -137,6 +151,7 @@ func (c *compiler) compile() {
 	}
 	if c.errs == 0 {
 		t.Freeze()
+		c.cfg.json = c.emit()
 	}
 }
 
@@ -225,7 +240,7 @@ func (c *compiler) policy(l levels) topology.Policy {
 		Authoritative:  l.bool("authoritative", false),
 		MatchClientID:  l.bool("match-client-id", true),
 		EchoClientID:   l.bool("echo-client-id", true),
-		NextServer:     l.addr("next-server"),
+		NextServer:     l.nextServer(),
 		ServerHostname: l.text("server-hostname", ""),
 		BootFileName:   l.text("boot-file-name", ""),
 		RapidCommit:    l.bool("rapid-commit", false),

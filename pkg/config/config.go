@@ -24,6 +24,8 @@ type Config struct {
 	DHCP4o6Port uint16   // 0: no pair
 	ServerID    ServerID // DHCPv6
 	Loggers     []Logger // as configured; none means none were
+	Control     []ControlSocket
+	ServerTag   string // "server-tag"
 
 	Expired          Expired
 	DeclineProbation time.Duration // how long a declined address rests
@@ -36,6 +38,8 @@ type Config struct {
 	Unserved []string // path and name of each key that has no effect here yet
 	Disabled []string // subnets and pools out of use, each with its reason; the same stands in the topology
 	Refuse   []string // reasons not to start unless the operator insists
+
+	json []byte
 }
 
 // Interfaces is "interfaces-config".
@@ -90,6 +94,30 @@ type Output struct {
 	MaxVer  int    // rotated files to keep
 	Flush   bool
 }
+
+// A ControlSocket is a place where commands are taken: an element of
+// "control-sockets", or "control-socket".
+type ControlSocket struct {
+	Type string         // "unix", "http", "https"
+	Name string         // of a UNIX socket, as it is written; a folder may be missing
+	Addr netip.AddrPort // of the others
+
+	// Who may command, over HTTP; no Clients: everybody.
+	Realm     string
+	Directory string // of the files of clients
+	Clients   []ControlClient
+
+	Headers                        []ControlHeader // that answers carry
+	TrustAnchor, CertFile, KeyFile string          // of HTTPS
+	AnyClient                      bool            // clients need no certificate
+}
+
+// A ControlClient is somebody who may command. The files are read by who opens
+// the socket; a PasswordFile without a user holds both, "user:password".
+type ControlClient struct{ User, UserFile, Password, PasswordFile string }
+
+// A ControlHeader is a line of the head of an HTTP answer.
+type ControlHeader struct{ Name, Value string }
 
 // Expired is "expired-leases-processing".
 type Expired struct {

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzLoad: whatever the file holds, every problem has its place within it, and
-// there is a Config exactly when there is no error.
+// FuzzLoad: whatever the file holds, every problem has its place within it, there
+// is a Config exactly when there is no error, and its JSON is the same Config.
 func FuzzLoad(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -46,8 +46,23 @@ func FuzzLoad(f *testing.F) {
 			if failed == (cfg != nil) {
 				t.Fatalf("config %v with\n%s", cfg != nil, show(problems))
 			}
+			if cfg != nil {
+				rewritten(t, cfg)
+			}
 		}
 	})
+}
+
+// rewritten checks that what JSON writes is read as the same again.
+func rewritten(t *testing.T, cfg *Config) {
+	t.Helper()
+	out, problems := text(cfg.Family, string(cfg.JSON()), nil)
+	if out == nil {
+		t.Fatalf("not read back:\n%s\n%s", show(problems), cfg.JSON())
+	}
+	if string(out.JSON()) != string(cfg.JSON()) {
+		t.Fatalf("written twice: %s", firstDifference(cfg.JSON(), out.JSON()))
+	}
 }
 
 // FuzzParse: what was read, written out as plain JSON, reads the same.

@@ -44,7 +44,7 @@ func (h *hosts) host(n *node) *topology.Reservation {
 	l := levels{n}
 	r := &topology.Reservation{
 		Hostname:       n.text("hostname"),
-		NextServer:     l.addr("next-server"),
+		NextServer:     l.nextServer(),
 		ServerHostname: n.text("server-hostname"),
 		BootFileName:   n.text("boot-file-name"),
 		Options:        c.options(n),

@@ -100,31 +100,31 @@ var dhcpDDNS = with("dhcp-ddns", nil, []rule{
 })
 
 var authentication = with("authentication", nil, []rule{
-	{name: "type", typ: tString, enum: []string{"basic"}, state: Accepted},
-	{name: "realm", typ: tString, state: Accepted},
-	{name: "directory", typ: tString, state: Accepted},
-	{name: "clients", typ: tMaps, state: Accepted, of: with("client", nil, []rule{
-		{name: "user", typ: tString, state: Accepted},
-		{name: "user-file", typ: tString, state: Accepted},
-		{name: "password", typ: tString, state: Accepted},
-		{name: "password-file", typ: tString, state: Accepted},
+	{name: "type", typ: tString, enum: []string{"basic"}, need: true},
+	{name: "realm", typ: tString},
+	{name: "directory", typ: tString, note: "where the files of the clients are"},
+	{name: "clients", typ: tMaps, of: with("client", nil, []rule{
+		{name: "user", typ: tString},
+		{name: "user-file", typ: tString},
+		{name: "password", typ: tString},
+		{name: "password-file", typ: tString, note: "without user and user-file it holds both, with : between"},
 	})},
 })
 
 var controlSocket = with("control-socket", nil, []rule{
-	{name: "socket-type", typ: tString, enum: []string{"unix", "http", "https"}, need: true, state: Accepted},
-	{name: "socket-name", typ: tString, state: Accepted},
-	{name: "socket-address", typ: tString, def: "127.0.0.1", state: Accepted},
-	{name: "socket-port", typ: tInt, max: 65535, def: "8000", state: Accepted},
-	{name: "authentication", typ: tMap, of: authentication, state: Accepted},
-	{name: "http-headers", typ: tMaps, state: Accepted, of: with("header", nil, []rule{
-		{name: "name", typ: tName, need: true, state: Accepted},
-		{name: "value", typ: tString, need: true, state: Accepted},
+	{name: "socket-type", typ: tString, enum: []string{"unix", "http", "https"}, need: true},
+	{name: "socket-name", typ: tString, note: "of unix; without a folder it is in KEA_CONTROL_SOCKET_DIR, else in that of the service manager, else in `/run/dhcp4o6`"},
+	{name: "socket-address", typ: tString, def: "127.0.0.1"},
+	{name: "socket-port", typ: tInt, min: 1, max: 65535, def: "8000"},
+	{name: "authentication", typ: tMap, of: authentication, note: "of http and https; without it everybody who reaches the socket may command"},
+	{name: "http-headers", typ: tMaps, of: with("header", nil, []rule{
+		{name: "name", typ: tName, need: true},
+		{name: "value", typ: tString, need: true},
 	})},
-	{name: "trust-anchor", typ: tString, state: Accepted},
-	{name: "cert-file", typ: tString, state: Accepted},
-	{name: "key-file", typ: tString, state: Accepted},
-	{name: "cert-required", typ: tBool, def: "true", state: Accepted},
+	{name: "trust-anchor", typ: tString, note: "file or folder of those who sign the clients' certificates"},
+	{name: "cert-file", typ: tString},
+	{name: "key-file", typ: tString},
+	{name: "cert-required", typ: tBool, def: "true", note: "clients need a certificate"},
 })
 
 var hooksLibrary = with("hook library", nil, []rule{
@@ -151,8 +151,8 @@ var blocks = []rule{
 	{name: "server-id", typ: tMap, in: v6, of: serverIDKeys},
 	{name: "loggers", typ: tMaps, of: loggersKeys},
 	{name: "dhcp-ddns", typ: tMap, state: Accepted, of: dhcpDDNS},
-	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets", state: Later, note: "no commands are taken"},
-	{name: "control-sockets", typ: tMaps, of: controlSocket, quiet: "[]", state: Later, note: "no commands are taken"},
+	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets"},
+	{name: "control-sockets", typ: tMaps, of: controlSocket, note: "where commands are taken, see `control.md`"},
 	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
 	{name: "client-classes", typ: tMaps, state: Later, quiet: toldElsewhere, of: clientClass, note: "not evaluated; a class DROP: start refused"},
 	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
@@ -162,7 +162,8 @@ var blocks = []rule{
 	})},
 	{name: "dhcp-queue-control", typ: tMap, state: Accepted, note: "the socket's buffer is the queue", of: with("dhcp-queue-control", nil, []rule{
 		{name: "enable-queue", typ: tBool, def: "false", state: Accepted},
-		{name: "queue-type", typ: tString, def: "kea-ring4", state: Accepted},
+		{name: "queue-type", typ: tString, in: v4, def: "kea-ring4", state: Accepted},
+		{name: "queue-type", typ: tString, in: v6, def: "kea-ring6", state: Accepted},
 		{name: "capacity", typ: tInt, max: maxU32, def: "64", state: Accepted},
 	})},
 	{name: "sanity-checks", typ: tMap, state: Accepted, of: with("sanity-checks", nil, []rule{

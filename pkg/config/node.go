@@ -27,6 +27,7 @@ func (k kind) String() string {
 // A node is one value of the file with its place.
 type node struct {
 	kind    kind
+	from    kind // what it was before the check took it to be absent
 	at      place
 	key     string // of the member it is the value of
 	keyAt   place

@@ -83,6 +83,9 @@ func (c *compiler) options(n *node) topology.Options {
 			continue
 		}
 		d, ok := c.option(e)
+		if ok {
+			c.values[e] = d.value
+		}
 		if ok && len(e.list("client-classes")) == 0 { // for some classes only: later
 			data = append(data, d)
 		}
