@@ -25,3 +25,22 @@ func TestLimit(t *testing.T) {
 		}
 	})
 }
+
+// With a burst so many go through before the rest is kept back.
+func TestLimitBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Limit{Burst: 3}
+		for round, want := range []uint64{0, 4, 4} {
+			for i := range 7 {
+				if i == 0 {
+					if missed, ok := l.Allow(); !ok || missed != want {
+						t.Fatalf("round %d: %d missed, %v", round, missed, ok)
+					}
+				} else if missed, ok := l.Allow(); ok != (i < 3) || missed != 0 {
+					t.Fatalf("round %d, %d: %v", round, i, ok)
+				}
+			}
+			time.Sleep(every)
+		}
+	})
+}

@@ -190,6 +190,10 @@ func (s *Server) release(x *Exchange) Verdict {
 	return Done
 }
 
+// declinesTold is how many addresses declined within ten seconds are named in the
+// log: one client can have any number of addresses and decline them all.
+const declinesTold = 10
+
 // decline takes an address that its client found in use out of service. There
 // is no reply (RFC 2131 §4.3.3).
 func (s *Server) decline(x *Exchange) Verdict {
@@ -202,7 +206,9 @@ func (s *Server) decline(x *Exchange) Verdict {
 		return s.failed(x, err)
 	}
 	x.Seq = seq
-	s.leasing.Info("address declined by its client", append(x.fields(), zap.Stringer("addr", addr))...)
+	if n, ok := s.told.declined.Allow(); ok {
+		s.leasing.Info("address declined by its client", append(x.fields(), zap.Stringer("addr", addr), zap.Uint64("missed", n))...)
+	}
 	return Done
 }
 

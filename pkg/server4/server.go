@@ -44,7 +44,7 @@ type Server struct {
 	count  *counters
 	leases *lease.Table
 	trace  func(Event)
-	told   struct{ read, commit, table, exhausted, fault metrics.Limit }
+	told   struct{ read, commit, table, exhausted, fault, declined metrics.Limit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]
@@ -74,6 +74,7 @@ func New(o Options) *Server {
 		o.Metrics = new(metrics.Set)
 	}
 	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, trace: o.Trace, links: o.Interfaces}
+	s.told.declined.Burst = declinesTold
 	s.Replace(o.Topology)
 	return s
 }

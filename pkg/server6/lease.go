@@ -243,9 +243,15 @@ func (s *Server) giveUp(x *Exchange, a *ia, end func(lease.Resource, time.Time, 
 	return Next
 }
 
+// declinesTold is how many addresses declined within ten seconds are named in the
+// log: one client can have any number of addresses and decline them all.
+const declinesTold = 10
+
 func (s *Server) logGivenUp(x *Exchange, addr netip.Addr) {
 	if x.Query.Message.Type == dhcp6.Decline {
-		s.leasing.Warn("address declined, somebody else uses it", zap.Stringer("addr", addr), zap.Stringer("client", x.ClientID))
+		if n, ok := s.told.declined.Allow(); ok {
+			s.leasing.Warn("address declined, somebody else uses it", zap.Stringer("addr", addr), zap.Stringer("client", x.ClientID), zap.Uint64("missed", n))
+		}
 		return
 	}
 	if ce := s.leasing.Check(zap.DebugLevel, "address released"); ce != nil {

@@ -65,7 +65,7 @@ type Server struct {
 		sync.RWMutex
 		served map[string]link
 	}
-	told struct{ pair, read, commit, table, exhausted, fault metrics.Limit } // log lines
+	told struct{ pair, read, commit, table, exhausted, fault, declined metrics.Limit } // log lines
 }
 
 // A link is an interface that is served, by so many sockets.
@@ -93,6 +93,7 @@ func New(o Options) *Server {
 		s.log = zap.NewNop()
 	}
 	s.said = newSaid(s.log)
+	s.told.declined.Burst = declinesTold
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}
