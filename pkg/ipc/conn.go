@@ -348,5 +348,5 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.lost += s.batch.Overflows()
-	return s.conn.Close()
+	return s.batch.Close()
 }

@@ -216,7 +216,7 @@ func TestOverflowsAreCounted(t *testing.T) {
 		got += v4.take(in)
 	}
 	stop.Stop()
-	v4.socket.conn.SetReadDeadline(time.Time{})
+	v4.socket.batch.SetReadDeadline(time.Time{})
 	v6.Write([]Message{{Data: sized(20, 300), Origin: client}})
 	readAll(t, v4, 1) // with this one the kernel tells
 	lost := v4.Overflows()

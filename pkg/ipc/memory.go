@@ -34,7 +34,7 @@ func (m *Memory) Dial(side Side, o Options) *Conn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ends[side] = e
-	c.socket = &socket{conn: e, batch: e, port: memoryPort, peer: e.peer}
+	c.socket = &socket{batch: e, port: memoryPort, peer: e.peer}
 	return c
 }
 

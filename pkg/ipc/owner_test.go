@@ -93,7 +93,7 @@ func TestStrangerAtThePort(t *testing.T) {
 		c.Close()
 
 		v4 = open(t, V4Side, port, Options{})
-		v6.socket.conn.SetReadDeadline(time.Time{})
+		v6.socket.batch.SetReadDeadline(time.Time{})
 		v6.Write(ask)
 		v4.Write([]Message{{Data: sized(21, 300), Origin: client}})
 		readAll(t, v6, 1)

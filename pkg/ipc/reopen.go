@@ -62,7 +62,7 @@ func (s *Staged) Commit() error {
 	c.changed.Broadcast()
 	if old != nil {
 		c.lost += old.batch.Overflows()
-		old.conn.Close() // wakes the reader, which finds the new one
+		old.batch.Close() // wakes the reader, which finds the new one
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (s *Staged) Commit() error {
 // Discard closes what was staged; the Conn goes on as it is.
 func (s *Staged) Discard() {
 	if s.socket != nil {
-		s.socket.conn.Close()
+		s.socket.batch.Close()
 		s.socket.batch.Release()
 	}
 }

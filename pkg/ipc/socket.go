@@ -23,15 +23,13 @@ const (
 // A socket is one UDP socket of the pair, bound and connected on loopback, or an
 // end of a Memory.
 type socket struct {
-	conn interface {
-		SetReadDeadline(time.Time) error
-		Close() error
-	}
 	batch interface {
 		Read([]transport.Datagram) (int, error)
 		Write([]transport.Datagram) (int, error)
+		SetReadDeadline(time.Time) error
 		Release()
 		Overflows() uint64
+		Close() error
 	}
 	port  uint16         // P, whichever side this is
 	peer  netip.AddrPort // the only source that counts
@@ -47,12 +45,13 @@ func dial(side Side, port uint16, o Options) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
-	s := &socket{conn: c, port: port, peer: peer}
-	if err = enlarge(c, o.ReceiveBuffer); err == nil {
+	s := &socket{port: port, peer: peer}
+	if err = enlarge(c, o.ReceiveBuffer); err != nil {
+		c.Close()
+	} else {
 		s.batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: slots, GRO: true, GSO: true})
 	}
 	if err != nil {
-		c.Close()
 		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
 	s.guard.watch(o.Owners, local, peer)
@@ -81,7 +80,7 @@ func enlarge(c *net.UDPConn, n int) error {
 }
 
 // wake makes a waiting read return, and every later one.
-func (s *socket) wake() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+func (s *socket) wake() { s.batch.SetReadDeadline(time.Unix(1, 0)) }
 
 // An inbox holds the datagrams of one read until they have been handed out.
 type inbox struct {

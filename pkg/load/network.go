@@ -21,14 +21,7 @@ type network interface {
 }
 
 // A wire is the one socket of a run.
-type wire struct {
-	*transport.Batch
-	conn *net.UDPConn
-}
-
-func (w *wire) SetReadDeadline(t time.Time) error { return w.conn.SetReadDeadline(t) }
-
-func (w *wire) Close() error { return w.conn.Close() }
+type wire struct{ *transport.Batch }
 
 const (
 	wireSlots  = 64
@@ -59,17 +52,18 @@ func listen(s *Scenario) (w *wire, local netip.AddrPort, ifIndex int, err error)
 	if err != nil {
 		return nil, local, 0, fmt.Errorf("load: open a socket: %w", err)
 	}
-	if err = enlarge(c); err == nil {
-		w = &wire{conn: c}
+	local = netip.AddrPortFrom(bind.Addr(), c.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	if err = enlarge(c); err != nil {
+		c.Close()
+	} else {
+		w = new(wire)
 		// No segmented sends: a server that reads from packet sockets, as Kea does
 		// for DHCPv4, sees such a batch as one datagram where both are on one host.
 		w.Batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: wireSlots})
 	}
 	if err != nil {
-		c.Close()
 		return nil, local, 0, fmt.Errorf("load: open a socket: %w", err)
 	}
-	local = netip.AddrPortFrom(bind.Addr(), c.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	return w, local, ifIndex, nil
 }
 

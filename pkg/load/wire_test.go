@@ -62,7 +62,7 @@ func responder(t testing.TB) netip.AddrPort {
 			b.Write(out)
 		}
 	})
-	t.Cleanup(func() { c.Close(); wg.Wait() })
+	t.Cleanup(func() { b.Close(); wg.Wait() })
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 

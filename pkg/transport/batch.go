@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -42,14 +41,13 @@ const (
 // engine under the Conns of this package and of others that own their socket.
 //
 // Every buffer is made once, by NewBatch, and neither Read nor Write allocates.
-// Buffers cost memory only as far as datagrams have ever filled them. The calls are raw and non-blocking
-// and wait in the runtime's poller, so deadlines and Close act as on any
-// net.Conn.
+// Buffers cost memory only as far as datagrams have ever filled them. The calls
+// are raw and non-blocking and wait in the runtime's poller, so deadlines and
+// Close act as on any net.Conn; what comes while nobody waits wakes nobody.
 //
 // One goroutine may Read at a time; Write is safe for concurrent use.
 type Batch struct {
-	conn      *net.UDPConn
-	raw       syscall.RawConn
+	socket    *quiet
 	v4        bool
 	connected bool
 	r         reader
@@ -71,7 +69,8 @@ type reader struct {
 	control  []controlBuf
 	mem      []byte
 	slotSize int
-	call     func(fd uintptr) bool // made once: a method value allocates
+	socket   *quiet
+	call     func(uintptr) bool // made once: a method value allocates
 
 	// one call to the kernel
 	want  int // headers offered
@@ -90,49 +89,55 @@ type reader struct {
 // losses are what others may ask for while the reader reads, and after.
 type losses struct{ truncated, overflows atomic.Uint64 }
 
-// NewBatch returns a Batch over c, which stays the caller's to close. What the
-// kernel does not support of o is left out silently.
+// NewBatch takes c over and returns a Batch over its socket; c is closed in any
+// case. What the kernel does not support of o is left out silently.
 func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("transport: batch: %w", err)
-	}
 	if o.Slots <= 0 {
 		o.Slots = 64
 	}
 	if o.SlotSize <= 0 {
 		o.SlotSize = 65536
 	}
-	b := &Batch{conn: c, raw: raw, connected: c.RemoteAddr() != nil}
+	b := &Batch{connected: c.RemoteAddr() != nil}
 	b.r.told = &b.lost
-	var domain int
-	var optErr error
-	err = raw.Control(func(fd uintptr) {
-		domain, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
-		o.GRO = o.GRO && unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1) == nil
-		if o.GSO {
-			_, e := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
-			o.GSO = e == nil
-		}
-	})
-	if err = errors.Join(err, optErr); err != nil {
+	var err error
+	if b.socket, err = newQuiet(c, o.SendOnly); err != nil {
 		return nil, fmt.Errorf("transport: batch: %w", err)
 	}
+	fd := b.socket.fd
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	b.v4 = domain == unix.AF_INET
-	if !o.SendOnly {
-		if err := b.r.init(o); err != nil {
-			return nil, err
-		}
+	o.GRO = o.GRO && unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
+	if o.GSO {
+		_, e := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
+		o.GSO = e == nil
+	}
+	if err == nil && !o.SendOnly {
+		err = b.r.init(b.socket, o)
+	}
+	if err != nil {
+		b.socket.Close()
+		return nil, fmt.Errorf("transport: batch: %w", err)
 	}
 	b.w.init(o, b.v4, b.connected)
 	return b, nil
 }
 
-func (r *reader) init(o BatchOptions) (err error) {
+// SetReadDeadline is SetReadDeadline of a net.Conn.
+func (b *Batch) SetReadDeadline(t time.Time) error { return b.socket.setReadDeadline(t) }
+
+// Control calls f with the descriptor of the socket, which is valid until f
+// returns.
+func (b *Batch) Control(f func(fd uintptr)) error { return b.socket.control(f) }
+
+// Close closes the socket. A Read that waits returns net.ErrClosed first.
+func (b *Batch) Close() error { return b.socket.Close() }
+
+func (r *reader) init(socket *quiet, o BatchOptions) (err error) {
 	if r.mem, err = takeRegion(o.Slots * o.SlotSize); err != nil {
 		return err
 	}
-	r.slotSize = o.SlotSize
+	r.socket, r.slotSize = socket, o.SlotSize
 	r.hdrs = make([]mmsghdr, o.Slots)
 	r.iovs = make([]unix.Iovec, o.Slots)
 	r.names = make([]unix.RawSockaddrInet6, o.Slots)
@@ -175,7 +180,7 @@ func (b *Batch) Read(in []Datagram) (int, error) {
 		if n := b.r.take(in); n > 0 {
 			return n, nil
 		}
-		if err := b.r.fill(b.raw, len(in)); err != nil {
+		if err := b.r.fill(len(in)); err != nil {
 			return 0, err
 		}
 	}
@@ -189,7 +194,7 @@ func (b *Batch) Truncated() uint64 { return b.lost.truncated.Load() }
 func (b *Batch) Overflows() uint64 { return b.lost.overflows.Load() }
 
 // fill asks the kernel for up to want datagrams and waits for the first.
-func (r *reader) fill(raw syscall.RawConn, want int) error {
+func (r *reader) fill(want int) error {
 	r.want = min(want, len(r.hdrs))
 	for i := range r.hdrs[:max(r.dirty, r.want)] {
 		h := &r.hdrs[i].hdr
@@ -198,8 +203,8 @@ func (r *reader) fill(raw syscall.RawConn, want int) error {
 	}
 	r.got, r.dirty, r.errno = 0, 0, 0
 	r.next, r.offset = 0, 0
-	if err := raw.Read(r.call); err != nil {
-		return err
+	if err := r.socket.wait.Read(r.call); err != nil {
+		return r.socket.failed(err)
 	}
 	if r.errno != 0 {
 		return r.errno
@@ -209,10 +214,15 @@ func (r *reader) fill(raw syscall.RawConn, want int) error {
 	return nil
 }
 
-// recv runs inside RawConn.Read; false means that there is nothing to read yet.
-func (r *reader) recv(fd uintptr) bool {
+// recv runs inside RawConn.Read of the set that is waited for; false means that
+// there is nothing to read yet, and that the set is armed.
+func (r *reader) recv(uintptr) bool {
+	q := r.socket
+	if q.armed && !q.quieten() {
+		return false
+	}
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])),
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(q.fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
 			uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
@@ -220,6 +230,9 @@ func (r *reader) recv(fd uintptr) bool {
 			return true
 		case unix.EINTR:
 		case unix.EAGAIN:
+			if r.errno = q.arm(); r.errno != 0 {
+				return true
+			}
 			return false
 		default:
 			r.errno = e

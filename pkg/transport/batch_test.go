@@ -64,15 +64,16 @@ func newBatch(t testing.TB, c *net.UDPConn, o BatchOptions) *Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { b.Close() })
 	return b
 }
 
 func addrPort(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // readAll reads until n datagrams are there and returns copies of their data.
-func readAll(t testing.TB, b *Batch, c *net.UDPConn, n, slots int) [][]byte {
+func readAll(t testing.TB, b *Batch, n, slots int) [][]byte {
 	t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := b.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	var all [][]byte
@@ -130,7 +131,7 @@ func TestBatchCarriesTheLongestDatagrams(t *testing.T) {
 			if _, err := bx.Write([]Datagram{{Data: data, Peer: addrPort(y)}}); err != nil {
 				t.Fatal(err)
 			}
-			if got := readAll(t, by, y, 1, 1); !bytes.Equal(got[0], data) {
+			if got := readAll(t, by, 1, 1); !bytes.Equal(got[0], data) {
 				t.Errorf("%d octets came, not what was sent", len(got[0]))
 			}
 		})
@@ -145,7 +146,7 @@ func TestBatchLeavesOutWhatASlotCannotHold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := readAll(t, by, y, 1, 4); len(got) != 1 || len(got[0]) != 100 {
+	if got := readAll(t, by, 1, 4); len(got) != 1 || len(got[0]) != 100 {
 		t.Errorf("read %d datagrams", len(got))
 	}
 	if by.Truncated() != 1 {
@@ -172,7 +173,7 @@ func TestBatchGoesOnAfterABadDatagram(t *testing.T) {
 			if n != 2 || err == nil {
 				t.Errorf("%s at %d: Write = %d, %v", name, at, n, err)
 			}
-			readAll(t, by, y, 2, 8)
+			readAll(t, by, 2, 8)
 		}
 	}
 }
@@ -209,7 +210,7 @@ func TestBatchSegmentsAreInvisible(t *testing.T) {
 						t.Fatalf("Write of %d = %d, %v", len(part), n, err)
 					}
 					at += len(part)
-					for i, got := range readAll(t, by, y, len(part), slots) {
+					for i, got := range readAll(t, by, len(part), slots) {
 						if !bytes.Equal(got, part[i].Data) {
 							t.Fatalf("datagram %d of %d: %d octets, want %d", i, len(part), len(got), len(part[i].Data))
 						}
@@ -245,7 +246,7 @@ func TestBatchOnAConnectedSocketOutlivesItsPeer(t *testing.T) {
 			if _, err := bx.Write(out[:1]); !errors.Is(err, unix.ECONNREFUSED) {
 				t.Errorf("the next Write: %v", err)
 			}
-			if err := x.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			if err := bx.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := bx.Read(make([]Datagram, 1)); !errors.Is(err, unix.ECONNREFUSED) {
@@ -260,7 +261,7 @@ func TestBatchOnAConnectedSocketOutlivesItsPeer(t *testing.T) {
 				t.Errorf("%d of %d sent after the peer came back", n, len(out))
 			}
 			by := newBatch(t, y, BatchOptions{})
-			readAll(t, by, y, len(out), 4)
+			readAll(t, by, len(out), 4)
 		})
 	}
 }
@@ -274,23 +275,28 @@ func TestBatchReadEnds(t *testing.T) {
 		ended <- err
 	}
 	go read()
-	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+	if err := b.SetReadDeadline(time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("deadline passed: %v", err)
 	}
-	if err := c.SetReadDeadline(time.Time{}); err != nil {
+	if err := b.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	go read()
 	time.Sleep(10 * time.Millisecond)
-	c.Close()
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
 	if _, err := b.Write([]Datagram{{Data: []byte("x"), Peer: netip.MustParseAddrPort("127.0.0.1:9")}}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Write when closed: %v", err)
+	}
+	if err := b.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("SetReadDeadline when closed: %v", err)
 	}
 }
 
@@ -349,7 +355,7 @@ func TestBatchBuffersAreUsedAgain(t *testing.T) {
 	if _, err := b.Read(make([]Datagram, 1)); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Read after Release: %v", err)
 	}
-	if again := newBatch(t, c, BatchOptions{Slots: 3}); &again.r.mem[0] != mem {
+	if again := newBatch(t, listenUDP(t, "127.0.0.1"), BatchOptions{Slots: 3}); &again.r.mem[0] != mem {
 		t.Error("other memory was mapped")
 	}
 }

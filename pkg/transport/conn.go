@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -14,7 +13,6 @@ import (
 type conn struct {
 	group  *Group
 	key    key
-	udp    *net.UDPConn
 	batch  *Batch
 	socket atomic.Pointer[Socket] // the address a broadcast socket answers from may change
 	spread spread
@@ -31,16 +29,15 @@ func (g *Group) openConn(k key, answer netip.Addr) (*conn, error) {
 	}
 	b, err := NewBatch(u, BatchOptions{Slots: g.o.Slots, GSO: g.o.Segment})
 	if err != nil {
-		u.Close()
 		return nil, err
 	}
-	c := &conn{group: g, key: k, udp: u, batch: b}
+	c := &conn{group: g, key: k, batch: b}
 	if k.kind != broadcast {
 		answer = k.addr
 	}
 	c.socket.Store(&Socket{
 		Iface: k.iface, IfIndex: k.index, Addr: answer,
-		Multicast: k.kind != unicast, ReceiveBuffer: granted(u),
+		Multicast: k.kind != unicast, ReceiveBuffer: granted(b),
 	})
 	for _, p := range problems {
 		c.report(p)
@@ -69,7 +66,7 @@ func (c *conn) Read(in []Datagram) (int, error) { return c.batch.Read(in) }
 // Stop is part of Conn.
 func (c *conn) Stop() {
 	// An error here means that the socket is closed, which stops it as well.
-	_ = c.udp.SetReadDeadline(time.Unix(1, 0))
+	_ = c.batch.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Close is part of Conn.
@@ -83,7 +80,7 @@ func (c *conn) Close() error {
 func (c *conn) end() (err error) {
 	c.once.Do(func() {
 		c.spread.end()
-		err = c.udp.Close()
+		err = c.batch.Close()
 	})
 	return err
 }

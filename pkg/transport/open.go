@@ -152,15 +152,11 @@ func setBuffer(fd, force, plain, n int) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, n)
 }
 
-// granted tells how large the receive buffer of c is. The kernel doubles what
+// granted tells how large the receive buffer of b is. The kernel doubles what
 // was asked for, to pay for its own headers; here it is as it was asked for.
-func granted(c *net.UDPConn) int {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0
-	}
+func granted(b *Batch) int {
 	n := 0
-	if err := raw.Control(func(fd uintptr) {
+	if err := b.Control(func(fd uintptr) {
 		n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 	}); err != nil {
 		return 0

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 
@@ -33,7 +32,6 @@ type spread struct {
 	mu      sync.Mutex
 	opened  bool
 	sockets []*Batch
-	conns   []*net.UDPConn
 }
 
 // write sends each datagram through the socket that its destination falls to.
@@ -71,12 +69,8 @@ func slot(to netip.AddrPort, n int) int {
 // group's program the kernel may hand a datagram to the wrong one; it is lost
 // as any datagram may be.
 func (s *spread) open(c *conn) error {
-	raw, err := c.udp.SyscallConn()
-	if err != nil {
-		return err
-	}
 	var fdErr error
-	err = raw.Control(func(fd uintptr) {
+	err := c.batch.Control(func(fd uintptr) {
 		if fdErr = shareable(int(fd)); fdErr != nil {
 			return
 		}
@@ -110,18 +104,17 @@ func (s *spread) add(c *conn) error {
 	}
 	b, err := NewBatch(u.UDPConn, BatchOptions{Slots: 1, SendOnly: true})
 	if err != nil {
-		u.Close()
 		return err
 	}
-	s.conns, s.sockets = append(s.conns, u.UDPConn), append(s.sockets, b)
+	s.sockets = append(s.sockets, b)
 	return nil
 }
 
 func (s *spread) close() {
-	for _, c := range s.conns {
-		c.Close()
+	for _, b := range s.sockets {
+		b.Close()
 	}
-	s.conns, s.sockets = nil, nil
+	s.sockets = nil
 }
 
 // end closes the sockets for good.

@@ -53,8 +53,8 @@ func (b *Batch) write(out []Datagram) (next, sent int, err error) {
 			err, next = first(err, e), next+1 // the first of them cannot be encoded
 			continue
 		}
-		if e := b.raw.Write(w.call); e != nil {
-			return next, w.sent, first(err, e)
+		if e := b.socket.write.Write(w.call); e != nil {
+			return next, w.sent, first(err, b.socket.failed(e))
 		}
 		if w.done == w.ready {
 			next += used
