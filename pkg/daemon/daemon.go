@@ -40,8 +40,6 @@ type engine interface {
 	servePair(ctx context.Context, d *daemon)
 	// links tells of the host's links and addresses as they are now.
 	links([]netif.Interface)
-	// Refresh brings the statistics of subnets and pools up to date.
-	Refresh()
 	// replace puts a configuration in force that the daemon has prepared.
 	replace(*config.Config)
 }
@@ -196,7 +194,6 @@ func (d *daemon) followLinks(ctx context.Context, workers *sync.WaitGroup) <-cha
 // counted are the counters that have counted anything.
 func (d *daemon) counted() (fields []zap.Field) {
 	d.countLost()
-	d.engine.Refresh()
 	d.metrics.Counter("socket-receive-drop").Set(int64(d.group.Overflows()))
 	d.metrics.Counter("4o6-receive-drop").Set(int64(d.pair.Overflows()))
 	for _, s := range d.metrics.All() {

@@ -75,21 +75,48 @@ func (r *Receipts) Note(o Origin, e *dhcp6.Envelope) {
 // Take reports whether the answer e to o was asked for, and uses the receipt
 // up: a query noted once is answered once.
 func (r *Receipts) Take(o Origin, e *dhcp6.Envelope) bool {
+	_, ok := r.Redeem(o, e)
+	return ok
+}
+
+// Redeem is Take and tells how long ago the query was noted. Where that is known
+// although there is no receipt any more, the answer has come too late.
+func (r *Receipts) Redeem(o Origin, e *dhcp6.Envelope) (after time.Duration, ok bool) {
 	h, ok := r.hash(&o, e)
 	if !ok {
-		return false
+		return 0, false
 	}
 	now := time.Since(r.start)
 	b := &r.buckets[h%receiptBuckets]
 	b.Lock()
 	defer b.Unlock()
 	for i, have := range b.hash {
-		if have == h && b.till[i] > now {
+		if have != h || b.till[i] == 0 {
+			continue
+		}
+		after = now - (b.till[i] - receiptLife)
+		if b.till[i] > now {
 			b.till[i] = 0
-			return true
+			return after, true
 		}
 	}
-	return false
+	return after, false
+}
+
+// InUse returns how many receipts are waiting for their answer.
+func (r *Receipts) InUse() (n int) {
+	now := time.Since(r.start)
+	for i := range r.buckets {
+		b := &r.buckets[i]
+		b.Lock()
+		for _, till := range b.till {
+			if till > now {
+				n++
+			}
+		}
+		b.Unlock()
+	}
+	return n
 }
 
 // Evicted returns how many receipts gave way before their time: more than

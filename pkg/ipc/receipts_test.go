@@ -225,3 +225,31 @@ func BenchmarkEdit(b *testing.B) {
 		rd.run(buf[:0], buf)
 	}
 }
+
+// An answer tells how long its query was away; one that comes after the receipt's
+// life is known as late, and one that nobody asked for is not.
+func TestRedeem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReceipts()
+		o, e := Origin{"s0", netip.MustParseAddr("fe80::1"), 546}, envelope(t, query4(byte(dhcp6.DHCPv4Query), 7))
+		r.Note(o, e)
+		if n := r.InUse(); n != 1 {
+			t.Errorf("%d receipts in use", n)
+		}
+		time.Sleep(7 * time.Millisecond)
+		if after, ok := r.Redeem(o, e); !ok || after != 7*time.Millisecond {
+			t.Errorf("answered after %v, %v", after, ok)
+		}
+		if after, ok := r.Redeem(o, e); ok || after != 0 {
+			t.Errorf("a second answer after %v, %v", after, ok)
+		}
+		r.Note(o, e)
+		time.Sleep(receiptLife)
+		if after, ok := r.Redeem(o, e); ok || after != receiptLife {
+			t.Errorf("too late by %v, %v", after, ok)
+		}
+		if n := r.InUse(); n != 0 {
+			t.Errorf("%d receipts in use at the end", n)
+		}
+	})
+}

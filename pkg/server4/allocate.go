@@ -62,7 +62,7 @@ func (x *Exchange) wish() {
 // conflict notes that somebody else holds the address reserved for the client:
 // meanwhile any other will do.
 func (s *Server) conflict(x *Exchange) {
-	s.count.reservationConflicts.Inc()
+	s.trouble(conflicts, x.Subnet.ID)
 	x.fixed = netip.Addr{}
 }
 
@@ -231,17 +231,19 @@ func (s *Server) failed(x *Exchange, err error) Verdict {
 	return DropStoreDown
 }
 
-// exhausted counts an address that could not be found.
+// exhausted counts an address that could not be found, in the way of Kea: where
+// that was, why, and that the client is in classes, which is always so.
 func (s *Server) exhausted(x *Exchange) {
-	s.count.allocFail.Inc()
-	switch {
-	case len(x.pools) == 0:
-		s.count.allocFailNoPools.Inc()
-	case x.Subnet.Network != nil:
-		s.count.allocFailNetwork.Inc()
-	default:
-		s.count.allocFailSubnet.Inc()
+	where, why := failedSubnet, failed
+	if x.Subnet.Network != nil {
+		where = failedNetwork
 	}
+	if len(x.pools) == 0 {
+		why = failedNoPools
+	}
+	s.trouble(where, x.Subnet.ID)
+	s.trouble(why, x.Subnet.ID)
+	s.trouble(failedClasses, x.Subnet.ID)
 	if n, ok := s.told.exhausted.Allow(); ok {
 		s.leasing.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}

@@ -184,7 +184,6 @@ func TestWorkers(t *testing.T) {
 	for range 50 {
 		b.s.Replace(small())
 		b.s.Links(eth0())
-		b.s.Refresh()
 	}
 	group.Wait()
 	if len(owner) == 0 {

@@ -104,7 +104,6 @@ func (s *Server) send(x *Exchange) Verdict {
 	} else {
 		w.out = append(w.out, transport.Datagram{Data: x.wire, Peer: x.to, Local: x.local, IfIndex: x.ifIndex, To: x.mac})
 	}
-	s.count.sent.Inc()
 	if c := s.count.sentType[x.Reply]; c != nil {
 		c.Inc()
 	}

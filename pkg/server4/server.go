@@ -37,14 +37,15 @@ type Options struct {
 
 // A Server answers DHCPv4 queries. It is safe for concurrent use.
 type Server struct {
-	opt    Options
-	log    *zap.Logger
-	said   // what is said of packets and leases
-	set    *metrics.Set
-	count  *counters
-	leases *lease.Table
-	trace  func(Event)
-	told   struct{ read, commit, table, exhausted, fault, declined metrics.Limit }
+	opt      Options
+	log      *zap.Logger
+	said     // what is said of packets and leases
+	set      *metrics.Set
+	count    *counters
+	leases   *lease.Table
+	inSubnet *metrics.PerID // troubles
+	trace    func(Event)
+	told     struct{ read, commit, table, exhausted, fault, declined metrics.Limit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]
@@ -73,9 +74,10 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = new(metrics.Set)
 	}
-	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, trace: o.Trace, links: o.Interfaces}
+	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, inSubnet: metrics.NewPerID(troubles), trace: o.Trace, links: o.Interfaces}
 	s.told.declined.Burst = declinesTold
 	s.Replace(o.Topology)
+	s.set.Source("server4", s.statistics)
 	return s
 }
 

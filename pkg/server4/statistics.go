@@ -1,43 +1,96 @@
 package server4
 
 import (
+	"math/big"
 	"strconv"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
-// Refresh brings the statistics of subnets and pools up to date, under Kea's
-// names ("subnet[1].assigned-addresses"). They are counted by the lease table;
-// call it before the metrics are read.
-func (s *Server) Refresh() {
-	var sum lease.Stats
-	for _, sub := range s.net.Load().Subnets {
-		prefix := "subnet[" + strconv.FormatUint(uint64(sub.ID), 10) + "]."
-		st := s.leases.SubnetStats(sub.ID, lease.V4)
-		total := uint64(0)
-		for _, p := range sub.Pools {
-			total += p.Lease.Size()
-			s.gauges(prefix+"pool["+strconv.FormatUint(uint64(p.Lease.ID), 10)+"].", p.Lease.Stats(), p.Lease.Size())
-		}
-		s.gauges(prefix, st, total)
-		sum.Declined += st.Declined
-		sum.Cumulative += st.Cumulative
-		sum.Reclaimed += st.Reclaimed
-		sum.ReclaimedDeclined += st.ReclaimedDeclined
-	}
-	s.sums("", sum)
+// What goes wrong in a subnet, as server4 counts it for each.
+const (
+	failed        = iota // pools that may be used are full
+	failedNoPools        // there is no pool that may be used
+	failedNetwork
+	failedSubnet
+	failedClasses
+	conflicts // the reserved address is in somebody else's hands
+	troubles
+)
+
+var troubleNames = [troubles]string{
+	failed: "v4-allocation-fail", failedNoPools: "v4-allocation-fail-no-pools", failedNetwork: "v4-allocation-fail-shared-network",
+	failedSubnet: "v4-allocation-fail-subnet", failedClasses: "v4-allocation-fail-classes", conflicts: "v4-reservation-conflicts",
 }
 
-func (s *Server) gauges(prefix string, st lease.Stats, total uint64) {
-	s.set.Counter(prefix + "total-addresses").Set(int64(min(total, 1<<62)))
-	s.set.Counter(prefix + "assigned-addresses").Set(st.Assigned)
-	s.sums(prefix, st)
+// trouble counts what has gone wrong, for the server and for a subnet.
+func (s *Server) trouble(what int, subnet uint32) {
+	s.count.troubles[what].Inc()
+	s.inSubnet.Inc(subnet, what)
+}
+
+// statistics reads what the lease table counts, under Kea's names
+// ("subnet[1].assigned-addresses"): it is the engine's metrics.Source.
+func (s *Server) statistics(yield func(metrics.Sample)) {
+	for _, sub := range s.net.Load().Subnets {
+		s.ofSubnet(sub, yield)
+	}
+	sums("", s.leases.Stats(lease.V4), yield)
+}
+
+func (s *Server) ofSubnet(sub *topology.Subnet, yield func(metrics.Sample)) {
+	prefix := "subnet[" + strconv.FormatUint(uint64(sub.ID), 10) + "]."
+	total := new(big.Int)
+	pools := make(map[uint32]*poolSum, 1)
+	for _, p := range sub.Pools {
+		total.Add(total, p.Lease.Total())
+		sum := pools[p.Lease.ID]
+		if sum == nil {
+			sum = new(poolSum)
+			pools[p.Lease.ID] = sum
+		}
+		sum.add(p.Lease)
+	}
+	offers := int64(0) // which pools count, not subnets
+	for id, sum := range pools {
+		offers += sum.stats.Offers
+		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.stats, &sum.total, yield)
+	}
+	st := s.leases.SubnetStats(sub.ID, lease.V4)
+	st.Offers = offers
+	gauges(prefix, &st, total, yield)
+	for what, name := range troubleNames {
+		if n := s.inSubnet.Value(sub.ID, what); n > 0 || what == conflicts { // the others appear with the first, as in Kea
+			yield(metrics.Int(prefix+name, n))
+		}
+	}
+	yield(metrics.Int(prefix+"v4-lease-reuses", 0)) // cache-threshold is not served: no lease is given unchanged
+}
+
+// A poolSum is what pools of one id have: without pool-id all of a subnet have 0.
+type poolSum struct {
+	total big.Int
+	stats lease.Stats
+}
+
+func (s *poolSum) add(p *lease.Pool) {
+	s.total.Add(&s.total, p.Total())
+	s.stats = s.stats.Add(p.Stats())
+}
+
+func gauges(prefix string, st *lease.Stats, total *big.Int, yield func(metrics.Sample)) {
+	yield(metrics.BigGauge(prefix+"total-addresses", total))
+	yield(metrics.Gauge(prefix+"assigned-addresses", st.Assigned))
+	yield(metrics.Gauge(prefix+"offered-addresses", st.Offers))
+	sums(prefix, *st, yield)
 }
 
 // sums are the statistics that exist for the whole server too.
-func (s *Server) sums(prefix string, st lease.Stats) {
-	s.set.Counter(prefix + "cumulative-assigned-addresses").Set(st.Cumulative)
-	s.set.Counter(prefix + "declined-addresses").Set(st.Declined)
-	s.set.Counter(prefix + "reclaimed-declined-addresses").Set(st.ReclaimedDeclined)
-	s.set.Counter(prefix + "reclaimed-leases").Set(st.Reclaimed)
+func sums(prefix string, st lease.Stats, yield func(metrics.Sample)) {
+	yield(metrics.Int(prefix+"cumulative-assigned-addresses", st.Cumulative))
+	yield(metrics.Gauge(prefix+"declined-addresses", st.Declined))
+	yield(metrics.Int(prefix+"reclaimed-declined-addresses", st.ReclaimedDeclined))
+	yield(metrics.Int(prefix+"reclaimed-leases", st.Reclaimed))
 }

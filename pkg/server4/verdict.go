@@ -77,6 +77,13 @@ func (v Verdict) Reason() string {
 // String is Reason.
 func (v Verdict) String() string { return v.Reason() }
 
+// notServed are statistics of Kea's for what this server does not do: they are
+// there, and stay 0.
+var notServed = []string{
+	"pkt4-queue-full", "pkt4-duplicate", "pkt4-admin-filtered", "v4-lease-reuses",
+	"pkt4-lease-query-response-unassigned-sent", "pkt4-lease-query-response-unknown-sent", "pkt4-lease-query-response-active-sent",
+}
+
 // counters are the numbers that the engine counts, looked up once.
 type counters struct {
 	received, sent, dropped *metrics.Counter
@@ -86,26 +93,32 @@ type counters struct {
 	reason, statistic       [verdicts]*metrics.Counter
 	noSubnet4o6             *metrics.Counter
 
-	allocFail, allocFailNetwork, allocFailSubnet, allocFailNoPools *metrics.Counter
-	reservationConflicts, commitFailed, readFailed, optionDropped  *metrics.Counter
+	troubles                                [troubles]*metrics.Counter
+	commitFailed, readFailed, optionDropped *metrics.Counter
+
+	answering, committing, batches *metrics.Histogram
 }
 
 func newCounters(m *metrics.Set) *counters {
 	c := &counters{
-		received:             m.Counter("pkt4-received"),
-		sent:                 m.Counter("pkt4-sent"),
-		dropped:              m.Counter("pkt4-receive-drop"),
-		done:                 m.Counter("pkt4-done"),
-		noSubnet4o6:          m.Counter("4o6-no-subnet"),
-		allocFail:            m.Counter("v4-allocation-fail"),
-		allocFailNetwork:     m.Counter("v4-allocation-fail-shared-network"),
-		allocFailSubnet:      m.Counter("v4-allocation-fail-subnet"),
-		allocFailNoPools:     m.Counter("v4-allocation-fail-no-pools"),
-		reservationConflicts: m.Counter("v4-reservation-conflicts"),
-		commitFailed:         m.Counter("pkt4-commit-failed"),
-		readFailed:           m.Counter("pkt4-read-failed"),
-		optionDropped:        m.Counter("pkt4-option-no-room"),
+		received:      m.Counter("pkt4-received"),
+		sent:          m.Counter("pkt4-sent"),
+		dropped:       m.Counter("pkt4-receive-drop"),
+		done:          m.Counter("pkt4-done"),
+		noSubnet4o6:   m.Counter("4o6-no-subnet"),
+		commitFailed:  m.Counter("pkt4-commit-failed"),
+		readFailed:    m.Counter("pkt4-read-failed"),
+		optionDropped: m.Counter("pkt4-option-no-room"),
 	}
+	for i, name := range troubleNames {
+		c.troubles[i] = m.Counter(name)
+	}
+	for _, name := range notServed {
+		m.Counter(name)
+	}
+	c.answering = m.Histogram("answer-duration", metrics.Durations, "Time from reading a batch of queries to the commit of its leases.")
+	c.committing = m.Histogram("commit-duration", metrics.Durations, "Time that a batch waited for its leases to be durable.")
+	c.batches = m.Histogram("batch-size", metrics.Sizes, "Queries that were read, answered and committed together.")
 	unknown := m.Counter("pkt4-unknown-received")
 	for i := range c.receivedType {
 		c.receivedType[i] = unknown

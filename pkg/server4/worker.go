@@ -61,7 +61,7 @@ func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 		w.turn(n)
 		if len(w.out) > 0 {
 			n, err := conn.Write(w.out)
-			s.lost(len(w.out)-n, socket.Iface, err)
+			s.sent(n, len(w.out), socket.Iface, err)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (s *Server) Serve4o6(ctx context.Context, pair Pair) {
 		w.turn(n)
 		if len(w.answers) > 0 {
 			n, err := pair.Write(w.answers)
-			s.lost(len(w.answers)-n, "4o6", err)
+			s.sent(n, len(w.answers), "4o6", err)
 		}
 	}
 }
@@ -103,17 +103,18 @@ func (s *Server) ended(err error, iface string) bool {
 	return false
 }
 
-// lost counts replies that the socket did not take.
-func (s *Server) lost(n int, iface string, err error) {
-	if n <= 0 {
+// sent counts the n of so many replies that the socket took, and those that it
+// did not take.
+func (s *Server) sent(n, of int, iface string, err error) {
+	s.count.sent.Add(n)
+	if n >= of {
 		return
 	}
-	for range n {
+	for range of - n {
 		s.count.drop(DropSend)
-		s.count.sent.Add(-1)
 	}
 	if ce := s.packets.Check(zap.DebugLevel, "replies not sent"); ce != nil {
-		ce.Write(zap.String("iface", iface), zap.Int("lost", n), zap.Error(err))
+		ce.Write(zap.String("iface", iface), zap.Int("lost", of-n), zap.Error(err))
 	}
 }
 
@@ -146,6 +147,9 @@ func (x *Exchange) tunnelled(m *ipc.Message, now time.Time) {
 func (w *worker) turn(n int) {
 	s := w.s
 	w.out, w.answers = w.out[:0], w.answers[:0]
+	if n == 0 {
+		return
+	}
 	if s.disabled.Load() {
 		s.refuse(w.exchanges[:n])
 		return
@@ -157,7 +161,7 @@ func (w *worker) turn(n int) {
 			seq = max(seq, x.Seq)
 		}
 	}
-	s.commit(seq)
+	w.commit(n, seq)
 	for _, x := range w.exchanges[:n] {
 		if x.verdict == Next {
 			if s.leases.Durable(x.Seq) {
@@ -175,13 +179,19 @@ func (w *worker) turn(n int) {
 	}
 }
 
-// commit makes leases durable. What could not be is dropped by turn, reply by
-// reply: those that rest on nothing new may still leave.
-func (s *Server) commit(seq lease.Seq) {
+// commit makes the leases of a batch durable. What could not be is dropped by turn,
+// reply by reply: those that rest on nothing new may still leave.
+func (w *worker) commit(n int, seq lease.Seq) {
+	s := w.s
+	answered := time.Now()
+	s.count.batches.Observe(int64(n))
+	s.count.answering.Since(w.exchanges[0].at, answered)
 	if seq == 0 || s.leases.Durable(seq) {
 		return
 	}
-	if err := s.leases.Commit(seq); err != nil {
+	err := s.leases.Commit(seq)
+	s.count.committing.Since(answered, time.Now())
+	if err != nil {
 		s.count.commitFailed.Inc()
 		if n, ok := s.told.commit.Allow(); ok {
 			s.log.Error("leases could not be made durable, replies withheld", zap.Error(err), zap.Uint64("missed", n))

@@ -263,24 +263,6 @@ func TestReplaceForEver(t *testing.T) {
 	}
 }
 
-// TestExhausted: a full pool is counted under Kea's names.
-func TestExhausted(t *testing.T) {
-	b := newBench(t, net1(func(n *topology.Topology) {
-		n.Subnets = []*topology.Subnet{subnet(1, "192.0.2.0/24", "192.0.2.100", "192.0.2.100")}
-	}))
-	ways[1].ask(b, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100"})
-	if m := ways[1].ask(b, query{kind: dhcp4.Discover, hw: hwB}); m != nil {
-		t.Error(say(m))
-	}
-	b.s.Refresh()
-	for name, want := range map[string]int64{"v4-allocation-fail": 1, "v4-allocation-fail-subnet": 1, "pkt4-drop-no-address": 1,
-		"subnet[1].total-addresses": 1, "subnet[1].assigned-addresses": 1, "cumulative-assigned-addresses": 1, "subnet[1].pool[0].assigned-addresses": 1} {
-		if got := b.count(name); got != want {
-			t.Errorf("%s is %d, want %d", name, got, want)
-		}
-	}
-}
-
 // TestRealPair: the pair of package ipc is a Pair.
 func TestRealPair(t *testing.T) {
 	var _ Pair = (*ipc.Conn)(nil)

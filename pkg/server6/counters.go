@@ -7,17 +7,26 @@ import (
 
 // counters are looked up once. Kea's names come first, ours behind them.
 type counters struct {
-	received, sent, dropped                                        *metrics.Counter
-	receivedType, sentType                                         [256]*metrics.Counter // by message type
-	allocFail, allocFailNetwork, allocFailSubnet, allocFailNoPools *metrics.Counter
+	received, sent, dropped *metrics.Counter
+	receivedType, sentType  [256]*metrics.Counter // by message type
+	troubles                [troubles]*metrics.Counter
 
 	reason, statistic        [verdicts]*metrics.Counter
 	readFailed, commitFailed *metrics.Counter
 
 	forwarded, notForwarded     *metrics.Counter // queries to the DHCPv4 daemon
 	returned, noReceipt         *metrics.Counter // its answers
+	receiptExpired              *metrics.Counter
 	badAnswer, answerNoLink     *metrics.Counter
 	answerTooLong, answerUnsent *metrics.Counter
+
+	answering, committing, batches, roundTrip *metrics.Histogram
+}
+
+// notServed are statistics of Kea's for what this server does not do: they are
+// there, and stay 0.
+var notServed = []string{
+	"pkt6-queue-full", "pkt6-duplicate", "pkt6-lease-query-reply-sent", "pkt6-addr-reg-reply-sent", "v6-ia-na-lease-reuses", "v6-ia-pd-lease-reuses",
 }
 
 var receivedNames = map[dhcp6.MessageType]string{
@@ -58,8 +67,13 @@ func (c *counters) init(m *metrics.Set) {
 			c.sentType[t] = m.Counter(name)
 		}
 	}
-	c.allocFail, c.allocFailNetwork = m.Counter("v6-allocation-fail"), m.Counter("v6-allocation-fail-shared-network")
-	c.allocFailSubnet, c.allocFailNoPools = m.Counter("v6-allocation-fail-subnet"), m.Counter("v6-allocation-fail-no-pools")
+	for i, name := range troubleNames {
+		c.troubles[i] = m.Counter(name)
+	}
+	for _, name := range notServed {
+		m.Counter(name)
+	}
+	c.histograms(m)
 	for v := DropMalformed; v < verdicts; v++ {
 		c.reason[v] = m.Counter("pkt6-drop-" + verdictNames[v].reason)
 		if name := verdictNames[v].statistic; name != "" {
@@ -69,8 +83,16 @@ func (c *counters) init(m *metrics.Set) {
 	c.readFailed, c.commitFailed = m.Counter("pkt6-read-failed"), m.Counter("pkt6-commit-failed")
 	c.forwarded, c.notForwarded = m.Counter("4o6-forwarded"), m.Counter("4o6-not-forwarded")
 	c.returned, c.noReceipt = m.Counter("4o6-returned"), m.Counter("4o6-no-receipt")
+	c.receiptExpired = m.Counter("4o6-receipt-expired")
 	c.badAnswer, c.answerNoLink = m.Counter("4o6-bad-answer"), m.Counter("4o6-answer-no-link")
 	c.answerTooLong, c.answerUnsent = m.Counter("4o6-answer-too-long"), m.Counter("4o6-answer-unsent")
+}
+
+func (c *counters) histograms(m *metrics.Set) {
+	c.answering = m.Histogram("answer-duration", metrics.Durations, "Time from reading a batch of queries to the commit of its leases.")
+	c.committing = m.Histogram("commit-duration", metrics.Durations, "Time that a batch waited for its leases to be durable.")
+	c.batches = m.Histogram("batch-size", metrics.Sizes, "Queries that were read, answered and committed together.")
+	c.roundTrip = m.Histogram("4o6-round-trip", metrics.Durations, "Time from a 4o6 query's arrival to the DHCPv4 daemon's answer.")
 }
 
 // drop counts a query that ends for the reason v.

@@ -140,17 +140,19 @@ func (s *Server) logLease(x *Exchange, a *ia) {
 	}
 }
 
-// noneLeft counts an address that could not be found.
+// noneLeft counts an address that could not be found, in the way of Kea: where
+// that was, why, and that the client is in classes, which is always so.
 func (s *Server) noneLeft(x *Exchange) {
-	s.count.allocFail.Inc()
-	switch {
-	case len(x.pools) == 0:
-		s.count.allocFailNoPools.Inc()
-	case x.Subnet.Network != nil:
-		s.count.allocFailNetwork.Inc()
-	default:
-		s.count.allocFailSubnet.Inc()
+	where, why := failedSubnet, failed
+	if x.Subnet.Network != nil {
+		where = failedNetwork
 	}
+	if len(x.pools) == 0 {
+		why = failedNoPools
+	}
+	s.trouble(where, x.Subnet.ID)
+	s.trouble(why, x.Subnet.ID)
+	s.trouble(failedClasses, x.Subnet.ID)
 	if n, ok := s.told.exhausted.Allow(); ok {
 		s.leasing.Warn("no address for a client", append(x.fields(), zap.Uint32("subnet", x.Subnet.ID), zap.Uint64("missed", n))...)
 	}

@@ -84,7 +84,13 @@ func (s *Server) release(r *returner, m *ipc.Message) (d transport.Datagram, ok 
 		return d, s.hold(s.count.answerNoLink, "interface is not served", o)
 	case len(m.Data) > dhcp6.MaxMessage:
 		return d, s.hold(s.count.answerTooLong, "too long", o)
-	case !s.receipts.Take(*o, e):
+	}
+	switch after, ok := s.receipts.Redeem(*o, e); {
+	case ok:
+		s.count.roundTrip.Observe(int64(after))
+	case after > 0:
+		return d, s.hold(s.count.receiptExpired, "it comes too late", o)
+	default:
 		return d, s.hold(s.count.noReceipt, "nobody asked for it", o)
 	}
 	// Reserved, zero from who sends it (RFC 7341 §6.4): to the client that is us,

@@ -57,6 +57,7 @@ type Server struct {
 	toSource bool
 	trace    func(Event)
 	count    counters
+	inSubnet *metrics.PerID // troubles
 	net      atomic.Pointer[topology.Topology]
 	disabled atomic.Bool
 	swap     sync.Mutex // held while the topology and the table's pools are replaced
@@ -87,7 +88,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, leases: o.Leases, duid: o.ServerID, pair: o.Pair,
 		port: o.ClientPort, toSource: o.ToSource, trace: o.Trace,
-		receipts: ipc.NewReceipts(),
+		receipts: ipc.NewReceipts(), inSubnet: metrics.NewPerID(troubles),
 	}
 	if s.log == nil {
 		s.log = zap.NewNop()
@@ -101,6 +102,7 @@ func New(o Options) *Server {
 	s.count.init(o.Metrics)
 	s.links.served = make(map[string]link)
 	s.Replace(o.Topology)
+	s.set.Source("server6", s.statistics)
 	return s
 }
 

@@ -1,49 +1,114 @@
 package server6
 
 import (
+	"math/big"
 	"strconv"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
-// Refresh brings the statistics of subnets and pools up to date, under Kea's
-// names ("subnet[1].assigned-nas"). They are counted by the lease table; call it
-// before the metrics are read.
-func (s *Server) Refresh() {
-	if s.leases == nil {
-		return
-	}
-	var sum lease.Stats
-	for _, n := range s.net.Load().Subnets {
-		prefix := "subnet[" + strconv.FormatUint(uint64(n.ID), 10) + "]."
-		st := s.leases.SubnetStats(n.ID, lease.NA)
-		total := uint64(0)
-		for _, p := range n.Pools {
-			if p.Lease.Kind != lease.NA {
-				continue
-			}
-			total = min(total+min(p.Lease.Size(), 1<<62), 1<<62)
-			s.gauges(prefix+"pool["+strconv.FormatUint(uint64(p.Lease.ID), 10)+"].", p.Lease.Stats(), p.Lease.Size())
-		}
-		s.gauges(prefix, st, total)
-		sum.Declined += st.Declined
-		sum.Cumulative += st.Cumulative
-		sum.Reclaimed += st.Reclaimed
-		sum.ReclaimedDeclined += st.ReclaimedDeclined
-	}
-	s.sums("", sum)
+// What goes wrong in a subnet, as server6 counts it for each.
+const (
+	failed        = iota // pools that may be used are full
+	failedNoPools        // there is no pool that may be used
+	failedNetwork
+	failedSubnet
+	failedClasses
+	troubles
+)
+
+var troubleNames = [troubles]string{
+	failed: "v6-allocation-fail", failedNoPools: "v6-allocation-fail-no-pools", failedNetwork: "v6-allocation-fail-shared-network",
+	failedSubnet: "v6-allocation-fail-subnet", failedClasses: "v6-allocation-fail-classes",
 }
 
-func (s *Server) gauges(prefix string, st lease.Stats, total uint64) {
-	s.set.Counter(prefix + "total-nas").Set(int64(min(total, 1<<62)))
-	s.set.Counter(prefix + "assigned-nas").Set(st.Assigned)
-	s.sums(prefix, st)
+// trouble counts what has gone wrong, for the server and for a subnet.
+func (s *Server) trouble(what int, subnet uint32) {
+	s.count.troubles[what].Inc()
+	s.inSubnet.Inc(subnet, what)
+}
+
+// statistics reads what the lease table counts, under Kea's names
+// ("subnet[1].assigned-nas"): it is the engine's metrics.Source. Prefixes are not
+// delegated and addresses not registered (RFC 9686); their names stand here with 0,
+// as whoever watches Kea expects.
+func (s *Server) statistics(yield func(metrics.Sample)) {
+	for _, n := range s.net.Load().Subnets {
+		s.ofSubnet(n, yield)
+	}
+	var st lease.Stats
+	if s.leases != nil {
+		st = s.leases.Stats(lease.NA)
+	}
+	sums("", st, yield)
+	yield(metrics.Int("cumulative-assigned-pds", 0))
+	yield(metrics.Int("cumulative-registered-nas", 0))
+}
+
+func (s *Server) ofSubnet(n *topology.Subnet, yield func(metrics.Sample)) {
+	prefix := "subnet[" + strconv.FormatUint(uint64(n.ID), 10) + "]."
+	total := new(big.Int)
+	pools := make(map[uint32]*poolSum, 1)
+	for _, p := range n.Pools {
+		if p.Lease == nil || p.Lease.Kind != lease.NA {
+			continue
+		}
+		total.Add(total, p.Lease.Total())
+		sum := pools[p.Lease.ID]
+		if sum == nil {
+			sum = new(poolSum)
+			pools[p.Lease.ID] = sum
+		}
+		sum.add(p.Lease)
+	}
+	offers := int64(0) // which pools count, not subnets
+	for id, sum := range pools {
+		offers += sum.stats.Offers
+		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.stats, &sum.total, yield)
+	}
+	var st lease.Stats
+	if s.leases != nil {
+		st = s.leases.SubnetStats(n.ID, lease.NA)
+	}
+	st.Offers = offers
+	gauges(prefix, &st, total, yield)
+	for what, name := range troubleNames {
+		if n := s.inSubnet.Value(n.ID, what); n > 0 { // they appear with the first, as in Kea
+			yield(metrics.Int(prefix+name, n))
+		}
+	}
+	for _, name := range [...]string{"total-pds", "assigned-pds", "registered-nas"} {
+		yield(metrics.Gauge(prefix+name, 0))
+	}
+	for _, name := range [...]string{"cumulative-assigned-pds", "cumulative-registered-nas", "v6-ia-na-lease-reuses", "v6-ia-pd-lease-reuses"} {
+		yield(metrics.Int(prefix+name, 0))
+	}
+}
+
+// A poolSum is what pools of one id have: without pool-id all of a subnet have 0.
+type poolSum struct {
+	total big.Int
+	stats lease.Stats
+}
+
+func (s *poolSum) add(p *lease.Pool) {
+	s.total.Add(&s.total, p.Total())
+	s.stats = s.stats.Add(p.Stats())
+}
+
+func gauges(prefix string, st *lease.Stats, total *big.Int, yield func(metrics.Sample)) {
+	yield(metrics.BigGauge(prefix+"total-nas", total))
+	yield(metrics.Gauge(prefix+"assigned-nas", st.Assigned))
+	yield(metrics.Gauge(prefix+"offered-nas", st.Offers))
+	sums(prefix, *st, yield)
 }
 
 // sums are the statistics that exist for the whole server too.
-func (s *Server) sums(prefix string, st lease.Stats) {
-	s.set.Counter(prefix + "cumulative-assigned-nas").Set(st.Cumulative)
-	s.set.Counter(prefix + "declined-addresses").Set(st.Declined)
-	s.set.Counter(prefix + "reclaimed-declined-addresses").Set(st.ReclaimedDeclined)
-	s.set.Counter(prefix + "reclaimed-leases").Set(st.Reclaimed)
+func sums(prefix string, st lease.Stats, yield func(metrics.Sample)) {
+	yield(metrics.Int(prefix+"cumulative-assigned-nas", st.Cumulative))
+	yield(metrics.Gauge(prefix+"declined-addresses", st.Declined))
+	yield(metrics.Int(prefix+"reclaimed-declined-addresses", st.ReclaimedDeclined))
+	yield(metrics.Int(prefix+"reclaimed-leases", st.Reclaimed))
 }

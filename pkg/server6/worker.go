@@ -78,6 +78,9 @@ func (s *Server) serve(w *worker, in []transport.Datagram) {
 	w.answered, w.diverted, w.out, w.types = w.answered[:0], w.diverted[:0], w.out[:0], w.types[:0]
 	w.seq, w.unsynced = 0, nil
 	s.count.received.Add(len(in))
+	if len(in) == 0 {
+		return
+	}
 	if s.disabled.Load() {
 		s.refuse(in, w.socket.Iface)
 		return
@@ -86,9 +89,7 @@ func (s *Server) serve(w *worker, in []transport.Datagram) {
 		s.one(w, w.exchanges[i], &in[i])
 	}
 	s.handOver(w.diverted)
-	if w.seq > 0 {
-		s.commit(w)
-	}
+	s.commit(w, len(in))
 	for _, x := range w.answered {
 		if v := s.finish(x); v != Next {
 			s.dropped(x, v)
@@ -113,9 +114,16 @@ func (s *Server) one(w *worker, x *Exchange, d *transport.Datagram) {
 	}
 }
 
-// commit makes the leases of the batch durable.
-func (s *Server) commit(w *worker) {
+// commit makes the leases of a batch of n durable.
+func (s *Server) commit(w *worker, n int) {
+	answered := time.Now()
+	s.count.batches.Observe(int64(n))
+	s.count.answering.Since(w.exchanges[0].In.At, answered)
+	if w.seq == 0 || s.leases.Durable(w.seq) {
+		return
+	}
 	w.unsynced = s.leases.Commit(w.seq)
+	s.count.committing.Since(answered, time.Now())
 	if w.unsynced == nil {
 		return
 	}
