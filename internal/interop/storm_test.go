@@ -60,8 +60,8 @@ type attackRoad struct {
 	name   string
 	weight int
 	family int // 4, 6, or 0 for the pair's own ports
-	conn   *net.UDPConn
-	to     *net.UDPAddr
+	conn   net.PacketConn
+	to     net.Addr
 	make   func(*hostile.Source) []byte
 	sent   int
 }
@@ -102,10 +102,10 @@ func newStorm(t *testing.T, relays int) *storm {
 		link, addr = "", uplinkNet+"1"
 	}
 	s.v6d = s.run(t, ours, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0", "s0/%s"]},
-		"server-id": {"type": "LL", "persist": false}, "preferred-lifetime": 5000, "valid-lifetime": 6000, "dhcp4o6-port": 786,
+		"server-id": {"type": "LL", "persist": false}, "preferred-lifetime": 5000, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
 		"option-data": [{"code": 88, "space": "dhcp6", "csv-format": true, "data": "%s"}],
 		"subnet6": [{"id": 1, "subnet": "%s/64", %s "rapid-commit": true, "pools": [{"pool": "%s"}]}]`, addr, addr, clientNet, link, stormPool6))
-	s.v4d = s.run(t, ours, 4, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0"]}, "valid-lifetime": 6000, "dhcp4o6-port": 786,
+	s.v4d = s.run(t, ours, 4, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0"]}, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
 		"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "interface": "s0", %s "pools": [{"pool": "%s"}]}]`, over, stormPool4))
 	s.listening(t, ":547", ":67", "[::1]:786", "[::1]:787")
 	return s
@@ -311,7 +311,7 @@ func (s *storm) send(r *attackRoad) {
 	s.t.Helper()
 	b := r.make(s.src)
 	for tries := 0; ; tries++ {
-		_, err := r.conn.WriteToUDP(b, r.to)
+		_, err := r.conn.WriteTo(b, r.to)
 		if err == nil {
 			r.sent++
 			return
