@@ -14,6 +14,12 @@
 // A thousand new clients a second behind two relays, each renewing twice:
 //
 //	dhcpload 4o6 --server 2001:db8::1 --relays 2 --rate 1000 --duration 1m --renewals 2
+//
+// Five thousand clients after a power cut, who wait as real ones do:
+//
+//	dhcpload 4o6 --server 2001:db8::1 --relays 1 --storm 5000 --patience standard --delay 1s
+//
+// docs/load.md tells the rest.
 package main
 
 import (
@@ -70,6 +76,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer, live bool) int
 		if err := c.print(&report, out); err != nil {
 			fmt.Fprintf(errs, "dhcpload: write the report: %v\n", err)
 			return exitLosses
+		}
+		if report.Silent() {
+			fmt.Fprintf(errs, "dhcpload: nobody answered: is there a server at %s, with a subnet for these clients?\n", report.Server)
 		}
 	}
 	if err != nil || report.Begun == 0 || report.LossRate() > c.maxLoss {

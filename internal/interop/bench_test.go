@@ -192,8 +192,8 @@ func benchLoadOnce(t *testing.T, client *dhcptest.Namespace, l benchLoad, pids [
 		t.Fatalf("%v in:\n%s", err, text)
 	}
 	var cpu float64
-	for _, c := range r.CPU {
-		cpu += c.Seconds
+	for _, p := range r.Processes {
+		cpu += p.CPU
 	}
 	if r.Completed == 0 || cpu == 0 {
 		t.Fatalf("nothing was measured:\n%s", text)

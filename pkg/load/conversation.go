@@ -17,28 +17,26 @@ import (
 // of the way: relay layers, the DHCPv6 envelope, the DHCPv4 message in it.
 type conversation struct {
 	w      io.Writer
-	kind   Kind
-	server netip.AddrPort
 	v4, v6 *optdef.Set
 	b      strings.Builder
 }
 
-func newConversation(w io.Writer, k Kind, server netip.AddrPort) *conversation {
-	return &conversation{w: w, kind: k, server: server, v4: optdef.New(optdef.V4), v6: optdef.New(optdef.V6)}
+func newConversation(w io.Writer) *conversation {
+	return &conversation{w: w, v4: optdef.New(optdef.V4), v6: optdef.New(optdef.V6)}
 }
 
-func (c *conversation) sent(at time.Duration, b []byte) {
-	c.show(fmt.Sprintf("%.6f  to %v, %d octets", at.Seconds(), c.server, len(b)), b)
+func (c *conversation) sent(at time.Duration, k Kind, to netip.AddrPort, b []byte) {
+	c.show(k, fmt.Sprintf("%.6f  to %v, %d octets", at.Seconds(), to, len(b)), b)
 }
 
-func (c *conversation) received(at time.Duration, b []byte, from netip.AddrPort) {
-	c.show(fmt.Sprintf("%.6f  from %v, %d octets", at.Seconds(), from, len(b)), b)
+func (c *conversation) received(at time.Duration, k Kind, from netip.AddrPort, b []byte) {
+	c.show(k, fmt.Sprintf("%.6f  from %v, %d octets", at.Seconds(), from, len(b)), b)
 }
 
-func (c *conversation) show(head string, b []byte) {
+func (c *conversation) show(k Kind, head string, b []byte) {
 	c.b.Reset()
 	c.line(0, "%s", head)
-	if c.kind == V4 {
+	if k == V4 {
 		c.message4(1, b)
 	} else {
 		c.message6(1, b)

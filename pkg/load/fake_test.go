@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"sync"
@@ -227,10 +228,24 @@ func hold(t testing.TB, s Scenario, n *fakeNet) Report {
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}
-	s.complete()
-	r, err := newRunner(s, n, local(s.Kind), 0).run(t.Context())
+	r, err := holdOn(t.Context(), s, n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func holdOn(ctx context.Context, s Scenario, n network) (Report, error) {
+	s.complete()
+	r := runnerOn(s, n)
+	return r.run(ctx)
+}
+
+// runnerOn makes a runner with one line, in memory.
+func runnerOn(s Scenario, n network) *runner {
+	v4 := s.Kind == V4
+	var lines [2]*line
+	lines[lineOf(s.Kind)] = newLine(&s, v4, n, place{local: local(s.Kind)})
+	src, _ := sourceOf(lines)
+	return newRunner(s, lines, src)
 }

@@ -65,6 +65,6 @@ func (h *histogram) latency() Latency {
 	}
 	return Latency{
 		Count: h.n, Mean: h.sum / time.Duration(h.n),
-		P50: h.quantile(0.50), P90: h.quantile(0.90), P99: h.quantile(0.99), Max: h.max,
+		P50: h.quantile(0.50), P90: h.quantile(0.90), P99: h.quantile(0.99), P999: h.quantile(0.999), Max: h.max,
 	}
 }

@@ -62,7 +62,7 @@ func TestAgainstKea(t *testing.T) {
 		if err := host.Do(func() (err error) { r, err = load.Run(t.Context(), s); return err }); err != nil {
 			t.Fatal(err)
 		}
-		if r.Completed != s.Count || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.CPU) != 2 {
+		if r.Completed != s.Count || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.Processes) != 2 {
 			t.Errorf("%v to %v through %d: %+v", s.Kind, s.Server, s.Relays, r)
 		}
 	}

@@ -271,10 +271,8 @@ func TestStopped(t *testing.T) {
 		srv := &server{t: t}
 		n := newFakeNet(srv.serve)
 		n.delay = time.Second
-		s := Scenario{Server: serverOf(FourOverSix), Duration: time.Hour, InFlight: 1}
-		s.complete()
-		r, err := newRunner(s, n, local(FourOverSix), 0).run(ctx)
-		if err != context.DeadlineExceeded || r.Completed != 1 || r.Lost != 0 {
+		r, err := holdOn(ctx, Scenario{Server: serverOf(FourOverSix), Duration: time.Hour, InFlight: 1}, n)
+		if err != context.DeadlineExceeded || !r.Interrupted || r.Completed != 1 || r.Lost != 0 {
 			t.Errorf("%v %+v", err, r)
 		}
 	})
@@ -312,8 +310,8 @@ func TestCheck(t *testing.T) {
 	bad := []Scenario{
 		{}, {Server: six}, {Server: four, Count: 1}, {Kind: V4, Server: six, Count: 1}, {Kind: 7, Server: six, Count: 1},
 		{Server: netip.MustParseAddrPort("[ff02::1:2]:547"), Count: 1}, {Server: netip.MustParseAddrPort("[fe80::1]:547"), Count: 1},
-		{Kind: V4, Server: four, Count: 1, Relays: 1}, {Server: six, Count: 1, Relays: 33}, {Server: six, Count: -1},
-		{Server: six, Count: 1, InFlight: 1 << 17}, {Server: six, Count: 1, Renew: netip.MustParseAddr("::1")},
+		{Kind: V4, Server: four, Count: 1, Relays: 17}, {Server: six, Count: 1, Relays: 33}, {Server: six, Count: -1},
+		{Server: six, Count: 1, InFlight: 1 << 21}, {Server: six, Count: 1, Renew: netip.MustParseAddr("::1")},
 		{Kind: V6, Server: six, Count: 1, Renew: serverAddr}, {Server: six, Count: 1, Rate: -1},
 	}
 	for i, s := range bad {
@@ -347,10 +345,10 @@ func TestLocalPort(t *testing.T) {
 
 // Nobody reuses a transaction id that is in flight, and 0 is none.
 func TestTransactionIDs(t *testing.T) {
-	r := newRunner(Scenario{Kind: V6, Server: serverOf(V6), InFlight: 1}, nil, local(V6), 0)
+	r := runnerOn(Scenario{Kind: V6, Server: serverOf(V6), InFlight: 1}, nil)
 	r.nextXID = 1<<24 - 3
-	r.byXID[1<<24-1], r.byXID[1] = 0, 0
-	if a, b := r.newXID(), r.newXID(); a != 1<<24-2 || b != 2 {
+	r.byXID[V6][1<<24-1], r.byXID[V6][1] = 0, 0
+	if a, b := r.newXID(V6), r.newXID(V6); a != 1<<24-2 || b != 2 {
 		t.Errorf("%x, %x", a, b)
 	}
 }
@@ -366,8 +364,11 @@ func TestJudge4(t *testing.T) {
 		{Discover, dhcp4.Offer, answered}, {Discover, dhcp4.Ack, stray}, {Discover, dhcp4.Nak, stray},
 		{Request, dhcp4.Ack, answered}, {Request, dhcp4.Nak, refused}, {Request, dhcp4.Offer, stray},
 		{Renew, dhcp4.Ack, answered}, {Renew, dhcp4.Nak, refused}, {Renew, 0, stray},
+		{Rebind, dhcp4.Ack, answered}, {Reboot, dhcp4.Nak, refused}, {Reboot, dhcp4.Ack, answered},
+		{Inform, dhcp4.Ack, answered}, {Inform, dhcp4.Nak, stray}, {Inform, dhcp4.Offer, stray},
 	} {
-		c := newScript4(&s, local(FourOverSix))
+		known := newServers()
+		c := newScript4(&s, &known, newWay(&s, local(FourOverSix)), local(FourOverSix))
 		var q dhcp4.Message
 		var w dhcp4.Builder
 		w.Header.HType = 1
@@ -456,7 +457,8 @@ func TestJudge6(t *testing.T) {
 		{"another client", Request, dhcp6.Reply, dhcp6.AppendOption(nil, dhcp6.OptClientID, server), stray},
 	}
 	for _, tt := range tests {
-		c := newScript6(&s, local(V6))
+		known := newServers()
+		c := newScript6(&s, &known, newWay(&s, local(V6)))
 		c.reply = &dhcp6.Message{Type: tt.kind, Options: tt.o}
 		if got := c.judge(&talk{step: tt.step, addr: addr}); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)

@@ -2,26 +2,32 @@ package load
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
-// A Report is the outcome of a run.
+// A Report is the outcome of a run. docs/load.md tells what the names in JSON
+// mean; they stay.
 type Report struct {
-	Scenario string        `json:"scenario"`
-	Server   string        `json:"server"`
-	Relays   int           `json:"relays"`
-	Took     time.Duration `json:"took_ns"` // from the first message to the last answer or loss
+	Scenario    string        `json:"scenario"`
+	Server      string        `json:"server"`
+	Server4     string        `json:"server4,omitempty"`
+	Relays      int           `json:"relays"`
+	Seed        uint64        `json:"seed"`
+	Took        time.Duration `json:"took_ns"` // from the first message to the last answer or loss
+	Interrupted bool          `json:"interrupted"`
+
+	Prepared *Preparation `json:"prepared,omitempty"` // the leases taken before; in nothing else here
+	Storm    *StormReport `json:"storm,omitempty"`
 
 	Begun     int     `json:"begun"`     // conversations
 	Completed int     `json:"completed"` // of them every step was answered
 	Lost      int     `json:"lost"`      // ended by a message that nobody answered
-	Refused   int     `json:"refused"`   // ended by a refusal: DHCPNAK, a status code other than success
+	Refused   int     `json:"refused"`   // ended by a refusal: DHCPNAK, a status code other than success, another address
 	PerSecond float64 `json:"per_second"`
-	Late      int     `json:"late"` // begun later than the rate asks, as too many were in flight
+	Late      int     `json:"late"` // left out although the rate asks for them, as too many were in flight
 
+	Acts         []ActReport  `json:"acts"`
 	Steps        []StepReport `json:"steps"`
 	Conversation Latency      `json:"conversation"` // first message to last answer of those completed
 
@@ -31,12 +37,42 @@ type Report struct {
 
 	Problem string `json:"problem,omitempty"` // why it did not, the first time
 
-	CPU []CPU `json:"cpu,omitempty"` // of the processes asked for
-	Own CPU   `json:"own_cpu"`
+	Processes []Process `json:"processes,omitempty"` // those asked for
+	Own       Process   `json:"own"`
 }
 
-// A StepReport tells of one step of all conversations.
+// A Preparation tells of the leases that were taken before the run.
+type Preparation struct {
+	Took      time.Duration `json:"took_ns"`
+	Begun     int           `json:"begun"`
+	Completed int           `json:"completed"`
+	Lost      int           `json:"lost"`
+	Refused   int           `json:"refused"`
+	PerSecond float64       `json:"per_second"`
+}
+
+// A StormReport tells how clients came back.
+type StormReport struct {
+	Clients int     `json:"clients"` // that were to take part
+	Held    int     `json:"held"`    // of them held a lease when the storm broke
+	Back    int     `json:"back"`    // of them kept it
+	After   Latency `json:"after"`   // from the storm's first moment
+}
+
+// An ActReport tells of the conversations that began for one purpose.
+type ActReport struct {
+	Kind      string  `json:"kind"`
+	Act       string  `json:"act"`
+	Begun     int     `json:"begun"`
+	Completed int     `json:"completed"`
+	Refused   int     `json:"refused"`
+	Lost      int     `json:"lost"`
+	Latency   Latency `json:"latency"` // first message to last answer
+}
+
+// A StepReport tells of one step of all conversations of a kind.
 type StepReport struct {
+	Kind          string  `json:"kind"`
 	Step          string  `json:"step"`
 	Sent          int     `json:"sent"` // first transmissions
 	Retransmitted int     `json:"retransmitted"`
@@ -54,24 +90,50 @@ type Latency struct {
 	P50   time.Duration `json:"p50_ns"`
 	P90   time.Duration `json:"p90_ns"`
 	P99   time.Duration `json:"p99_ns"`
+	P999  time.Duration `json:"p999_ns"`
 	Max   time.Duration `json:"max_ns"`
 }
 
-// A CPU tells what a process used while the load ran.
-type CPU struct {
-	PID     int     `json:"pid"`
-	Name    string  `json:"name"`
-	Seconds float64 `json:"seconds"`  // user and system
-	PerMile float64 `json:"per_1000"` // seconds for 1000 completed conversations
+// A Process tells what a process used while the load ran.
+type Process struct {
+	PID      int     `json:"pid"`
+	Name     string  `json:"name"`
+	CPU      float64 `json:"cpu_seconds"`      // user and system
+	PerMille float64 `json:"cpu_seconds_1000"` // for 1000 completed conversations
+	Memory   Memory  `json:"memory"`
+}
+
+// A Memory is what a process had in memory, in octets.
+type Memory struct {
+	Before int64 `json:"before"` // when the run began
+	After  int64 `json:"after"`
+	Peak   int64 `json:"peak"` // since the process began
 }
 
 // LossRate returns the part of all conversations begun that got no answer or
-// a refusal.
+// a refusal; those that the clients of a storm never began count too.
 func (r *Report) LossRate() float64 {
-	if r.Begun == 0 {
+	begun := r.Begun
+	if r.Storm != nil {
+		begun = max(begun, r.Storm.Clients)
+	}
+	if begun == 0 {
 		return 0
 	}
-	return float64(r.Begun-r.Completed) / float64(r.Begun)
+	return float64(begun-r.Completed) / float64(begun)
+}
+
+// Silent reports whether many messages were sent, or some more than once, and
+// none was answered.
+func (r *Report) Silent() bool {
+	sent := 0
+	for _, s := range r.Steps {
+		if s.Latency.Count > 0 {
+			return false
+		}
+		sent += s.Sent + s.Retransmitted
+	}
+	return sent > 1 && (r.Prepared == nil || r.Prepared.Completed == 0)
 }
 
 // JSON writes the report as one JSON object.
@@ -79,80 +141,4 @@ func (r *Report) JSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
-}
-
-// Text writes the report for people.
-func (r *Report) Text(w io.Writer) error {
-	var b strings.Builder
-	how := "direct"
-	if r.Scenario == V4.String() {
-		how = "as a relay"
-	} else if r.Relays > 0 {
-		how = fmt.Sprintf("through %d relay(s)", r.Relays)
-	}
-	fmt.Fprintf(&b, "%s, %s, server %s, %s\n", r.Scenario, how, r.Server, short(r.Took))
-	fmt.Fprintf(&b, "conversations  %d completed, %d lost, %d refused of %d begun: %.0f/s\n", r.Completed, r.Lost, r.Refused, r.Begun, r.PerSecond)
-	fmt.Fprintf(&b, "%-14s %9s %9s %8s %8s %8s %9s %9s %9s %9s\n", "step", "sent", "answered", "resent", "refused", "lost", "p50", "p90", "p99", "max")
-	for _, s := range r.Steps {
-		row(&b, s.Step, fmt.Sprintf("%9d %9d %8d %8d %8d", s.Sent, s.Answered, s.Retransmitted, s.Refused, s.Lost), s.Latency)
-	}
-	row(&b, "conversation", fmt.Sprintf("%9d %9d %8s %8d %8d", r.Begun, r.Completed, "", r.Refused, r.Lost), r.Conversation)
-	for _, c := range r.CPU {
-		fmt.Fprintf(&b, "cpu of %-16s %6.2f s, %.4f s for 1000 conversations (pid %d)\n", c.Name, c.Seconds, c.PerMile, c.PID)
-	}
-	if len(r.CPU) > 1 {
-		var sum CPU
-		for _, c := range r.CPU {
-			sum.Seconds, sum.PerMile = sum.Seconds+c.Seconds, sum.PerMile+c.PerMile
-		}
-		fmt.Fprintf(&b, "cpu of all %-12s %6.2f s, %.4f s for 1000 conversations\n", "", sum.Seconds, sum.PerMile)
-	}
-	fmt.Fprintf(&b, "cpu of the load %14.2f s, %.4f s for 1000 conversations\n", r.Own.Seconds, r.Own.PerMile)
-	if r.Strays+r.Malformed+r.Unsent+r.Late > 0 {
-		fmt.Fprintf(&b, "beside that    %d stray answers, %d malformed, %d not sent, %d begun late\n", r.Strays, r.Malformed, r.Unsent, r.Late)
-	}
-	if r.Problem != "" {
-		fmt.Fprintf(&b, "not sent       %s\n", r.Problem)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func row(b *strings.Builder, name, counts string, l Latency) {
-	fmt.Fprintf(b, "%-14s %s", name, counts)
-	if l.Count > 0 {
-		fmt.Fprintf(b, " %9s %9s %9s %9s", short(l.P50), short(l.P90), short(l.P99), short(l.Max))
-	}
-	b.WriteByte('\n')
-}
-
-// short returns d with about three digits.
-func short(d time.Duration) string {
-	switch {
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= 10*time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	case d >= time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	}
-	return d.Round(time.Microsecond).String()
-}
-
-// Progress tells how far a run has come.
-type Progress struct {
-	Elapsed   time.Duration
-	Begun     int
-	Completed int
-	Lost      int // lost and refused
-	InFlight  int
-	PerSecond float64 // completed in the time since the last call
-	P50, P99  time.Duration
-	Done      bool // the last call
-}
-
-// String returns one line, as a terminal shows it.
-func (p Progress) String() string {
-	return fmt.Sprintf("%6.1fs  %d done  %.0f/s  %d in flight  %d lost  p50 %s  p99 %s",
-		p.Elapsed.Seconds(), p.Completed, p.PerSecond, p.InFlight, p.Lost, short(p.P50), short(p.P99))
 }

@@ -81,7 +81,7 @@ func TestMeter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
-		if all, own := m.read(1000); all[0].Seconds > 0.02 && own.Seconds > 0.02 && all[0].PerMile == all[0].Seconds {
+		if all, own := m.read(1000); all[0].CPU > 0.02 && own.CPU > 0.02 && all[0].PerMille == all[0].CPU && all[0].Memory.After > 1<<20 {
 			return
 		}
 	}
@@ -123,10 +123,10 @@ func TestReport(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			"4o6, through 1 relay(s), server [2001:db8::1]:547, 15s\n",
+			"4o6, through 1 relay(s), server [2001:db8::1]:547, 15s, seed ",
 			"conversations  9 completed, 1 lost, 0 refused of 10 begun: 1/s\n",
-			"DISCOVER              10         9        3        0        1       2ms       2ms       2ms       2ms\n",
-			"cpu of all",
+			"DISCOVER              10         9        3        0        1       2ms       2ms       2ms       2ms       2ms\n",
+			"all of them",
 		} {
 			if !strings.Contains(b.String(), want) {
 				t.Errorf("%q is missing in\n%s", want, b.String())

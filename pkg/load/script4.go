@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
@@ -26,21 +27,23 @@ var asked = []byte{
 
 // A script4 speaks DHCPv4 (RFC 2131 §4.4), bare or in DHCPV4-QUERY messages.
 type script4 struct {
-	s      *Scenario
-	way    *way       // nil: as a relay over IPv4
-	giaddr netip.Addr // of that relay
-	query  dhcp4.Builder
-	reply  dhcp4.Message
-	buf    []byte // the DHCPv4 message
-	outer  []byte // the options of the DHCPV4-QUERY
-	tagged []byte // option 82
+	s       *Scenario
+	servers *servers
+	way     *way       // nil: over IPv4
+	giaddr  netip.Addr // over IPv4: of the relay; invalid: none
+	query   dhcp4.Builder
+	reply   dhcp4.Message
+	buf     []byte // the DHCPv4 message
+	outer   []byte // the options of the DHCPV4-QUERY
+	tagged  []byte // option 82
 }
 
-func newScript4(s *Scenario, local netip.AddrPort) *script4 {
-	c := &script4{s: s}
+// newScript4 returns one that speaks through w, or as a relay with that address
+// when w is nil.
+func newScript4(s *Scenario, known *servers, w *way, local netip.AddrPort) *script4 {
+	c := &script4{s: s, servers: known, way: w}
 	c.query.Header.HType = 1
-	if s.Kind == FourOverSix {
-		c.way = newWay(s, local)
+	if w != nil || s.onLink() {
 		return c
 	}
 	c.giaddr = s.GIAddr
@@ -53,7 +56,13 @@ func newScript4(s *Scenario, local netip.AddrPort) *script4 {
 	return c
 }
 
-var types4 = [steps]dhcp4.MessageType{dhcp4.Discover, dhcp4.Request, dhcp4.Request, dhcp4.Release}
+var types4 = [steps]dhcp4.MessageType{
+	dhcp4.Discover, dhcp4.Request, dhcp4.Request, dhcp4.Request, dhcp4.Request, dhcp4.Release, dhcp4.Decline, dhcp4.Inform,
+}
+
+// unicast reports whether a client on IPv4 would send the message to the
+// server's address, which a DHCPV4-QUERY says (RFC 7341 §8).
+func unicast(s Step) bool { return s == Renew || s == Release || s == Inform }
 
 func (c *script4) append(b []byte, t *talk) []byte {
 	hw := c.s.hwAddr(t.client)
@@ -63,7 +72,7 @@ func (c *script4) append(b []byte, t *talk) []byte {
 	}
 	c.outer = dhcp6.AppendOption(c.outer[:0], dhcp6.OptDHCPv4Message, c.buf)
 	m := dhcp6.Message{Type: dhcp6.DHCPv4Query, Options: c.outer}
-	if t.step >= Renew { // what a client on IPv4 would unicast (RFC 7341 §8)
+	if unicast(t.step) {
 		m.XID[0] = pkt4o6.UnicastFlag
 	}
 	return c.way.append(b, m, hw)
@@ -73,14 +82,7 @@ func (c *script4) append(b []byte, t *talk) []byte {
 // of RFC 2131 has for its kind.
 func (c *script4) message(t *talk, hw [6]byte) []byte {
 	w := &c.query
-	h := &w.Header
-	h.XID, h.CIAddr, h.GIAddr, h.Hops = t.xid, netip.Addr{}, netip.Addr{}, 0
-	if t.step >= Renew {
-		h.CIAddr = t.addr
-	}
-	if c.way == nil {
-		h.GIAddr, h.Hops = c.giaddr, 1
-	}
+	c.header(t)
 	w.Query(types4[t.step], c.buf)
 	w.SetCHAddr(hw[:])
 	if !c.s.NoClient {
@@ -88,13 +90,17 @@ func (c *script4) message(t *talk, hw [6]byte) []byte {
 		copy(id[1:], hw[:])
 		w.Add(dhcp4.OptClientID, id[:])
 	}
-	if t.step == Request {
+	switch t.step {
+	case Request, Reboot, Decline:
 		addAddr(w, dhcp4.OptRequestedAddress, t.addr)
 	}
-	if (t.step == Request || t.step == Release) && t.server4.IsValid() {
-		addAddr(w, dhcp4.OptServerID, t.server4)
+	switch t.step {
+	case Request, Release, Decline:
+		if t.server != 0 {
+			w.Add(dhcp4.OptServerID, c.servers.octets(t.server))
+		}
 	}
-	if t.step != Release {
+	if !V4.silent(t.step) {
 		w.Add(dhcp4.OptParameterRequestList, asked)
 	}
 	if len(c.tagged) > 0 {
@@ -107,22 +113,38 @@ func (c *script4) message(t *talk, hw [6]byte) []byte {
 	return b
 }
 
+// header sets the fields of t's message.
+func (c *script4) header(t *talk) {
+	h := &c.query.Header
+	h.XID, h.Secs = t.xid, uint16(min(t.elapsed/time.Second, 0xffff))
+	h.CIAddr, h.GIAddr, h.Hops, h.Flags = netip.Addr{}, netip.Addr{}, 0, 0
+	switch t.step {
+	case Renew, Rebind, Release:
+		h.CIAddr = t.addr
+	case Inform:
+		if t.addr.IsValid() && c.way != nil {
+			h.CIAddr = t.addr // over IPv4 the answer would go there (RFC 2131 §4.3.5)
+		}
+	}
+	switch {
+	case c.way != nil:
+	case !c.giaddr.IsValid():
+		h.Flags = dhcp4.FlagBroadcast
+	default:
+		h.GIAddr, h.Hops = c.giaddr, byte(max(c.s.Relays, 1))
+		if a := c.s.source(t.client, true); a.IsValid() && !c.s.GIAddr.IsValid() {
+			h.GIAddr = a
+		}
+	}
+}
+
 func addAddr(w *dhcp4.Builder, c dhcp4.Code, a netip.Addr) {
 	v := a.As4()
 	w.Add(c, v[:])
 }
 
-func (c *script4) parse(b []byte) (uint32, error) {
-	if c.way != nil {
-		m, err := c.way.parse(b)
-		if err != nil {
-			return 0, err
-		}
-		if m.Type != dhcp6.DHCPv4Response || m.Options.Count(dhcp6.OptDHCPv4Message) != 1 {
-			return 0, errReply
-		}
-		b, _ = m.Options.Option(dhcp6.OptDHCPv4Message)
-	}
+// parse reads an answer that came over IPv4 and returns its transaction id.
+func (c *script4) parse(b []byte) (xid uint32, err error) {
 	if err := c.reply.Parse(b); err != nil {
 		return 0, err
 	}
@@ -132,6 +154,15 @@ func (c *script4) parse(b []byte) (uint32, error) {
 	return c.reply.XID, nil
 }
 
+// take reads the answer in a DHCPV4-RESPONSE.
+func (c *script4) take(m *dhcp6.Message) (xid uint32, err error) {
+	if m.Options.Count(dhcp6.OptDHCPv4Message) != 1 {
+		return 0, errReply
+	}
+	b, _ := m.Options.Option(dhcp6.OptDHCPv4Message)
+	return c.parse(b)
+}
+
 func (c *script4) judge(t *talk) verdict {
 	m := &c.reply
 	hw := c.s.hwAddr(t.client)
@@ -139,20 +170,33 @@ func (c *script4) judge(t *talk) verdict {
 		return stray
 	}
 	kind := m.Type()
-	switch {
-	case kind == dhcp4.Nak && t.step != Discover:
-		return refused
-	case t.step == Discover && kind == dhcp4.Offer:
+	switch t.step {
+	case Discover:
+		if kind != dhcp4.Offer || m.YIAddr.IsUnspecified() {
+			return stray
+		}
 		t.addr = m.YIAddr
-	case (t.step == Request || t.step == Renew) && kind == dhcp4.Ack:
+	case Inform:
+		if kind != dhcp4.Ack {
+			return stray
+		}
+		return answered
+	default:
+		if kind == dhcp4.Nak {
+			return refused
+		}
+		if kind != dhcp4.Ack {
+			return stray
+		}
 		if t.addr != m.YIAddr {
 			return refused // another address than the one asked for
 		}
-	default:
-		return stray
 	}
 	if id, ok := m.Addr(dhcp4.OptServerID); ok {
-		t.server4 = id
+		v := id.As4()
+		if t.server, ok = c.servers.note(v[:]); !ok {
+			return stray
+		}
 	}
 	return answered
 }

@@ -8,19 +8,22 @@ import (
 // A talk is one conversation on its way. Its memory is used again by the next.
 type talk struct {
 	client int
-	step   Step
 	xid    uint32
+	kind   Kind
+	act    Act
+	step   Step
 	live   bool
+	holds  bool // the client holds a lease
+	tries  uint8
+	server serverID
 
-	begun time.Duration // since the start of the run
-	asked time.Duration // first transmission of the present message
-	tries int           // transmissions of it so far
-	turn  uint32        // counts transmissions, so that a timer knows whether it is late
+	begun   time.Duration // since the start of the run
+	asked   time.Duration // first transmission of the present message
+	elapsed time.Duration // what the message says of that, as the client sees it
+	backoff time.Duration // RTprev (RFC 9915 §15)
 
 	renewals int        // done
 	addr     netip.Addr // leased or to be renewed
-	server4  netip.Addr // option 54
-	server6  []byte     // Server Identifier
 }
 
 // A verdict is what an answer means for the talk it belongs to.
@@ -38,20 +41,9 @@ type script interface {
 	// end of b.
 	append(b []byte, t *talk) []byte
 
-	// parse reads a datagram and returns the transaction id of the answer in it.
-	parse(b []byte) (xid uint32, err error)
-
 	// judge says what the answer that was parsed last means for t, and keeps
 	// in t what later messages need.
 	judge(t *talk) verdict
-}
-
-// first is the step that a talk begins with.
-func (s *Scenario) first() Step {
-	if s.Renew.IsValid() {
-		return Renew
-	}
-	return Discover
 }
 
 // next moves t on after an answer; it is false when that was the last.
@@ -60,18 +52,18 @@ func (s *Scenario) next(t *talk) bool {
 	case Discover:
 		t.step = Request
 		return true
-	case Renew:
+	case Renew, Rebind:
 		t.renewals++
-	case Release:
+	case Release, Decline, Inform:
 		return false
 	}
 	want := s.Renewals
-	if s.Renew.IsValid() {
+	if t.act == ActRenew || t.act == ActRebind {
 		want = max(want, 1)
 	}
 	switch {
 	case t.renewals < want:
-		t.step = Renew
+		t.step = s.renewal(t)
 	case s.Release:
 		t.step = Release
 	default:
@@ -80,16 +72,34 @@ func (s *Scenario) next(t *talk) bool {
 	return true
 }
 
-// silent reports whether nobody answers a step: a DHCPRELEASE has no answer
-// (RFC 2131 §4.3.4), a Release has (RFC 9915 §18.3.7).
-func (s *Scenario) silent(step Step) bool { return step == Release && s.Kind != V6 }
+// renewal is the step by which t asks for more time: who does not know the
+// server that gave a lease over DHCPv6 rebinds (RFC 9915 §18.2.5).
+func (s *Scenario) renewal(t *talk) Step {
+	if t.kind == V6 && t.server == 0 {
+		return Rebind
+	}
+	return Renew
+}
 
 // hwAddr returns the hardware address of a client: that of client 0 and the
 // number, in its last four octets.
 func (s *Scenario) hwAddr(client int) (a [6]byte) {
 	a = s.HWAddr
-	be.PutUint32(a[2:], be.Uint32(a[2:])+uint32(client))
+	be.PutUint32(a[2:], be.Uint32(a[2:])+uint32(s.First+client))
 	return a
+}
+
+// source returns the address of its own that a client sends from, invalid for
+// the one that all send from.
+func (s *Scenario) source(client int, v4 bool) netip.Addr {
+	first, last := s.Sources[0], s.Sources[1]
+	if !first.IsValid() || first.Is4() != v4 {
+		return netip.Addr{}
+	}
+	a, b := first.As16(), last.As16()
+	count := be.Uint64(b[8:]) - be.Uint64(a[8:]) + 1
+	be.PutUint64(a[8:], be.Uint64(a[8:])+uint64(client)%count)
+	return netip.AddrFrom16(a).Unmap()
 }
 
 // linkLocal returns the link-local address of a client (RFC 4291 appendix A).

@@ -72,7 +72,7 @@ func TestOverLoopback(t *testing.T) {
 	to := responder(t)
 	for _, relays := range []int{0, 2} {
 		r, err := Run(t.Context(), Scenario{Server: to, Count: 5000, InFlight: 64, Relays: relays, Renewals: 1, PIDs: []int{os.Getpid()}})
-		if err != nil || r.Completed != 5000 || r.Lost+r.Refused+r.Malformed+r.Strays > 0 || len(r.CPU) != 1 {
+		if err != nil || r.Completed != 5000 || r.Lost+r.Refused+r.Malformed+r.Strays > 0 || len(r.Processes) != 1 {
 			t.Errorf("%v %+v", err, r)
 		}
 	}
@@ -127,5 +127,5 @@ func BenchmarkExchange(b *testing.B) {
 	if err != nil || r.Lost > 0 {
 		b.Fatalf("%v %+v", err, r)
 	}
-	b.ReportMetric(r.Own.Seconds/float64(b.N)*1e6, "cpu-us/exchange")
+	b.ReportMetric(r.Own.CPU/float64(b.N)*1e6, "cpu-us/exchange")
 }
