@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // Options are what a [Conn] can be told. The zero value speaks to any peer.
@@ -14,9 +16,17 @@ type Options struct {
 	Pad           bool // the peer is ours: bring messages that leave together to equal lengths
 
 	// Owners says which users may hold the peer's port; Trusted makes one. nil:
-	// everybody may. Messages to and from others are refused. It may be called
-	// by the reader and a writer at a time.
+	// everybody may. The host is asked who that is for each batch that was read,
+	// and by the v6 side before queries are handed over; with somebody else, or
+	// nobody, all of them are refused. It may be called by the reader and a
+	// writer at a time.
 	Owners func(uid uint32) bool
+
+	// Dialect is what the v6 side speaks and takes. The v4 side takes either.
+	Dialect Dialect
+
+	// Auth is for two daemons of ours that share a key.
+	Auth Auth
 
 	// OnPeer, when not nil, is called when the peer is found gone, and when it
 	// is heard again. OnRefused is called for each message refused. Both are
@@ -36,7 +46,13 @@ type Conn struct {
 	side    Side
 	options Options
 	stats   Stats
+
+	// may be changed at any time
 	pad     atomic.Bool
+	dialect atomic.Uint32
+	owners  atomic.Pointer[func(uid uint32) bool]
+	checks  atomic.Pointer[ring] // of the reader
+	signs   atomic.Pointer[ring] // of whoever writes
 
 	mu      sync.Mutex // held for a moment only, never while waiting for the network
 	changed *sync.Cond // of socket, stopped and closed
@@ -50,11 +66,14 @@ type Conn struct {
 	reading *socket // whose buffers in points into
 	readers walk
 	names   map[string]string // interface names seen, so that each is made once
+	replays replays
+	trial   []byte // memory for messages that are read only to see whether they are any
 
 	// of whoever writes
 	write   sync.Mutex
 	writers walk
 	out     outbox
+	stamp   stamp // of the message before
 }
 
 // maxNames bounds the interface names that are remembered. A host has far
@@ -73,11 +92,14 @@ func Dial(side Side, port uint16, o Options) (*Conn, error) {
 }
 
 func newConn(side Side, o Options) *Conn {
-	c := &Conn{side: side, options: o, names: make(map[string]string)}
+	c := &Conn{side: side, options: o, names: make(map[string]string), stamp: newStamp()}
 	c.changed = sync.NewCond(&c.mu)
 	c.readers.want = side.reads()
 	c.writers.want = side.sends()
-	c.pad.Store(o.Pad)
+	c.SetPad(o.Pad)
+	c.SetOwners(o.Owners)
+	c.SetDialect(o.Dialect)
+	c.SetAuth(o.Auth)
 	return c
 }
 
@@ -95,9 +117,6 @@ func (c *Conn) Overflows() uint64 {
 	}
 	return n
 }
-
-// SetPad changes Options.Pad from the next Write on.
-func (c *Conn) SetPad(on bool) { c.pad.Store(on) }
 
 // Port returns the port P in use, 0 when the pair is off.
 func (c *Conn) Port() uint16 {
@@ -124,7 +143,7 @@ func (c *Conn) Read(in []Message) (int, error) {
 			return 0, err
 		}
 		if err := c.in.fill(s); err != nil {
-			c.missed(s, err)
+			c.missed(err)
 		}
 	}
 }
@@ -153,11 +172,11 @@ func (c *Conn) wait() (*socket, error) {
 
 // missed counts what kept Read from a datagram. A deadline or a closed socket
 // is Stop or Reopen: the next turn of the loop finds out which.
-func (c *Conn) missed(s *socket, err error) {
+func (c *Conn) missed(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 	case refused(err):
-		c.gone(s)
+		c.gone()
 	default:
 		c.stats.Errors.Add(1)
 	}
@@ -193,9 +212,25 @@ func (c *Conn) open(m *Message, data []byte, genuine bool) (err error) {
 	switch {
 	case !genuine:
 		return ErrSource
-	case !c.in.trusted:
+	case c.in.from == stranger:
 		return ErrOwner
+	case c.in.from == nobody:
+		return ErrNobody
 	}
+	isc := inISC(data)
+	if c.side == V6Side && isc != (c.Dialect() == ISC) {
+		return ErrDialect
+	}
+	if err := c.authentic(data, isc); err != nil {
+		return err
+	}
+	if isc {
+		return c.openISC(m, data)
+	}
+	return c.openKea(m, data)
+}
+
+func (c *Conn) openKea(m *Message, data []byte) error {
 	w := &c.readers
 	out, err := w.run(data[:0], data)
 	if err != nil {
@@ -204,7 +239,7 @@ func (c *Conn) open(m *Message, data []byte, genuine bool) (err error) {
 	if err := w.found.check(); err != nil {
 		return err
 	}
-	m.Data, m.Dialect = out, Kea
+	m.Data, m.Dialect, m.Echo = out, Kea, Echo{}
 	m.Origin = Origin{Iface: c.name(w.found.name[:w.found.nameLen]), Addr: w.found.addr, Port: w.found.port}
 	return nil
 }
@@ -255,9 +290,8 @@ func (c *Conn) refuseAll(out []Message, f Fault) error {
 	return f
 }
 
-// gone counts a refusal by the host: nobody holds the peer's port.
-func (c *Conn) gone(s *socket) {
-	s.guard.doubt()
+// gone counts that nobody holds the peer's port.
+func (c *Conn) gone() {
 	c.stats.PeerDown.Add(1)
 	if c.stats.down.CompareAndSwap(false, true) && c.options.OnPeer != nil {
 		c.options.OnPeer(true)
@@ -277,8 +311,15 @@ func (c *Conn) Write(out []Message) (int, error) {
 	switch {
 	case s == nil:
 		return 0, c.refuseAll(out, ErrClosed)
-	case !s.guard.admits(true):
-		return 0, c.refuseAll(out, ErrOwner)
+	case c.side == V6Side && len(out) > 0:
+		switch s.guard.judge(s.guard.writes) {
+		case stranger:
+			return 0, c.refuseAll(out, ErrOwner)
+		case nobody:
+			c.stats.Dropped.Add(uint64(len(out)))
+			c.gone()
+			return 0, unix.ECONNREFUSED
+		}
 	}
 	var first error
 	c.out.reset()
@@ -304,11 +345,43 @@ func (c *Conn) seal(m *Message) (err error) {
 	if !m.Origin.valid() {
 		return ErrOrigin
 	}
-	c.writers.add = &m.Origin
-	b, err := c.writers.run(c.out.buf, m.Data)
-	c.writers.add = nil
+	d := m.Dialect
+	if c.side == V6Side {
+		d = c.Dialect()
+	}
+	if d == ISC {
+		return c.sealISC(m)
+	}
+	w, signs := &c.writers, c.signs.Load()
+	if w.stamp = (stamp{}); signs.mode != AuthOff {
+		c.stamp.counter++
+		w.stamp, w.key = c.stamp, signs.keys[0].id
+	}
+	w.add = &m.Origin
+	b, err := w.run(c.out.buf, m.Data)
+	w.add = nil
 	if err != nil {
 		return err
+	}
+	if signs.mode != AuthOff {
+		signs.sign(b[w.start:], w.mac-w.start)
+	}
+	c.out.push(b)
+	return nil
+}
+
+// sealISC appends a message behind its header, which has no place for a MAC.
+func (c *Conn) sealISC(m *Message) error {
+	if c.signs.Load().mode == AuthRequire {
+		return ErrNoMAC
+	}
+	start := len(c.out.buf)
+	b, err := c.writers.run(c.appendISC(c.out.buf, m), m.Data)
+	if err != nil {
+		return err
+	}
+	if len(b)-start > maxPayload {
+		return ErrTooLong
 	}
 	c.out.push(b)
 	return nil
@@ -320,7 +393,7 @@ func (c *Conn) flush(s *socket) (int, error) {
 	c.stats.Sent.Add(uint64(n))
 	c.stats.Dropped.Add(uint64(c.out.len() - n))
 	if refused(err) {
-		c.gone(s)
+		c.gone()
 	}
 	return n, err
 }
@@ -348,5 +421,5 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.lost += s.batch.Overflows()
-	return s.batch.Close()
+	return s.close()
 }

@@ -16,6 +16,7 @@ const (
 	subAddr  = 60001
 	subPort  = 60002
 	subPad   = 65000 // ours: zeros that bring a message to a multiple of padTo
+	subMAC   = 65001 // ours: see Auth
 
 	padTo = 64
 
@@ -57,8 +58,11 @@ type found struct {
 type walk struct {
 	want  kinds
 	add   *Origin // nil: nothing is put in
+	stamp stamp   // put in with it when there is one
+	key   byte    // id of the key of the stamp's MAC
 	pad   bool
 	found found
+	mac   int // in out: where the stamp's suboption has its value
 
 	msg    []byte // read from; may share memory with out when add is nil
 	out    []byte
@@ -227,6 +231,9 @@ func (w *walk) origin(o *Origin, left int) {
 	b = be.AppendUint16(b, subPort)
 	b = be.AppendUint16(b, 2)
 	b = be.AppendUint16(b, o.Port)
+	if w.stamp != (stamp{}) {
+		b, w.mac = w.stamp.append(b, w.key)
+	}
 	if total := len(b) - w.start + left; w.pad && total%padTo != 0 {
 		b = appendPad(b, total)
 	}
@@ -284,14 +291,14 @@ func (w *walk) option(at, next int, inner bool) error {
 }
 
 // shutVendor ends a vendor option of ours or of the client's. One that the
-// suboptions of the pair were all of goes with them, and so does our padding
-// in it; one that was empty when it came stays.
+// suboptions of the pair were all of goes with them, and so do our padding and
+// our MAC in it; one that was empty when it came stays.
 func (w *walk) shutVendor(mark int, holds, inner bool) {
 	if holds {
 		w.found.options++
 		w.found.inner = w.found.inner || inner
 		subs := mark + header + 4
-		w.out = dropPad(w.out, subs)
+		w.out = dropOurs(w.out, subs)
 		if len(w.out) == subs {
 			w.out = w.out[:mark]
 			return
@@ -300,12 +307,13 @@ func (w *walk) shutVendor(mark int, holds, inner bool) {
 	shut(w.out, mark) // not longer than it was
 }
 
-// dropPad takes our padding out of the suboptions that begin at subs.
-func dropPad(b []byte, subs int) []byte {
+// dropOurs takes what only our daemons put there out of the suboptions that
+// begin at subs.
+func dropOurs(b []byte, subs int) []byte {
 	to := subs
 	for at := subs; at < len(b); {
 		n := header + int(be.Uint16(b[at+2:]))
-		if be.Uint16(b[at:]) != subPad {
+		if code := be.Uint16(b[at:]); code != subPad && code != subMAC {
 			to += copy(b[to:], b[at:at+n])
 		}
 		at += n

@@ -6,10 +6,17 @@ import "sync/atomic"
 // garbage, and it is the index under which [Stats] counts.
 type Fault uint8
 
-// The faults of a message. Those of an origin concern suboptions 60000 to 60002.
+// The faults of a message. Those of an origin concern suboptions 60000 to 60002,
+// or the fields of ISC's header.
 const (
 	ErrSource       Fault = iota // the datagram does not come from the peer's address and port
 	ErrOwner                     // the peer's port is held by a user who may not (see Options.Owners)
+	ErrNobody                    // nobody holds the peer's port who could have sent it (see Options.Owners)
+	ErrDialect                   // an answer in another dialect than the one that is set
+	ErrOldHeader                 // in the dialect of ISC DHCP 4.3.5 and 4.3.6, with a header of 32 octets
+	ErrNoMAC                     // without a MAC where one is required (see Auth)
+	ErrMAC                       // the MAC is wrong, or of a key that is not ours
+	ErrReplay                    // it has come before, or is far older than what has
 	ErrShort                     // shorter than the header of its type
 	ErrType                      // not the message type of this direction, innermost or outside
 	ErrOptionLength              // an option or a vendor suboption reaches beyond its end
@@ -29,7 +36,7 @@ const (
 )
 
 var faultNames = [faults]string{
-	"source", "owner", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
+	"source", "owner", "nobody", "dialect", "isc-old-header", "no-mac", "mac", "replay", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
 	"interface", "address", "port", "too-long", "origin", "closed", "panic",
 }
 

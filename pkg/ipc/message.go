@@ -61,16 +61,28 @@ func (o *Origin) valid() bool {
 	return o.Addr.Is6() && nameFits(o.Iface)
 }
 
-// A Dialect is the way a peer wraps messages on the loopback pair. An answer
-// goes out in the dialect in which its query came.
+// A Dialect is the way a peer wraps messages on the loopback pair.
 type Dialect uint8
 
-// Kea is the dialect of Kea, with the origin in a vendor option.
-const Kea Dialect = 0
+const (
+	Kea Dialect = iota // the origin stands in a vendor option
+	ISC                // ISC DHCP, 4.4.0 and later: it stands in a header of 36 octets
+)
 
-// A Message is one DHCPv6 message on the pair.
+// String returns the name of the dialect in configurations.
+func (d Dialect) String() string {
+	if d == ISC {
+		return "isc"
+	}
+	return "kea"
+}
+
+// A Message is one DHCPv6 message on the pair. The v4 side gives Origin, Dialect
+// and Echo back with the answer as they came with the query; the v6 side speaks
+// the dialect that is set.
 type Message struct {
 	Data    []byte // the message without the suboptions of the pair
 	Origin  Origin
 	Dialect Dialect
+	Echo    Echo
 }

@@ -7,67 +7,88 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 )
-
-// trustFor is how long a peer that was found to be of the right user is taken
-// at its word. To look with every batch would cost more than the batch.
-const trustFor = time.Second
 
 // A guard knows whether who holds the peer's port may be there. While a daemon
 // is down any user of the host can take a port of 1024 or above, and receipts
 // do not keep that user from answering real queries.
 //
-// Somebody who takes the port within trustFor of the peer's end, before a
-// message of ours has been refused, gets the rest of that time. Ports under
-// 1024 leave no such gap.
+// The host says who holds the port now, not who held it when a message was
+// sent. Somebody who leaves the port before his message is looked at is not
+// found when the peer has taken the port meanwhile, nor is who takes it between
+// the look and the handing over. Ports under 1024 leave no such gap, nor does a
+// MAC (see [Auth]).
 type guard struct {
-	allowed func(uid uint32) bool
-	lookup  func() (uid uint32, ok bool, err error) // nil: anybody may be there
-	start   time.Time
-	until   atomic.Int64 // since start: the end of the trust
+	allowed *atomic.Pointer[func(uid uint32) bool]
+
+	// one for each direction, so that neither waits for the other; nil: anybody may be there
+	reads, writes *netif.OwnerQuery
 }
+
+// A standing is what the host says of who holds the peer's port.
+type standing uint8
+
+const (
+	trusted  standing = iota // one who may
+	nobody                   // no socket that talks to ours
+	stranger                 // one who may not
+)
 
 // watch readies g for a socket at local. Where the host cannot tell who holds a
 // port, which shows when it does not find our own socket, everybody is let in.
-func (g *guard) watch(allowed func(uid uint32) bool, local, peer netip.AddrPort) {
-	if allowed == nil {
+func (g *guard) watch(allowed *atomic.Pointer[func(uint32) bool], local, peer netip.AddrPort) {
+	if *allowed.Load() == nil || !findsOurselves(local, peer) {
 		return
 	}
-	if uid, ok, err := netif.LookupOwner(local, peer); err != nil || !ok || int(uid) != os.Geteuid() {
+	reads, err := netif.NewOwnerQuery(peer, local)
+	if err != nil {
 		return
 	}
-	g.allowed, g.start = allowed, time.Now()
-	g.lookup = func() (uint32, bool, error) { return netif.LookupOwner(peer, local) }
+	writes, err := netif.NewOwnerQuery(peer, local)
+	if err != nil {
+		reads.Close()
+		return
+	}
+	g.allowed, g.reads, g.writes = allowed, reads, writes
 }
 
-// admits reports whether the peer is one to speak to. Whether nobody is enough
-// depends on the direction: a message into the void is refused by the host, but
-// one that nobody can have sent, or somebody whose socket is not connected to
-// ours, is none of the peer's.
-func (g *guard) admits(nobody bool) bool {
-	if g.lookup == nil {
-		return true
-	}
-	now := time.Since(g.start)
-	if int64(now) < g.until.Load() {
-		return true
-	}
-	uid, ok, err := g.lookup()
-	switch {
-	case err != nil || !ok:
-		return nobody
-	case !g.allowed(uid):
+func findsOurselves(local, peer netip.AddrPort) bool {
+	q, err := netif.NewOwnerQuery(local, peer)
+	if err != nil {
 		return false
 	}
-	g.until.Store(int64(now + trustFor))
-	return true
+	defer q.Close()
+	h, err := q.Ask()
+	return err == nil && h.Connected && int(h.UID) == os.Geteuid()
 }
 
-// doubt has the peer looked up again before the next message.
-func (g *guard) doubt() { g.until.Store(0) }
+// judge asks who is there. A message can be sent to somebody who has bound the
+// port without connecting, so such a one is looked at too; if he may be there
+// he is the peer on its way up, and not one to speak to yet.
+func (g *guard) judge(q *netif.OwnerQuery) standing {
+	if q == nil {
+		return trusted
+	}
+	h, err := q.Ask()
+	switch {
+	case err != nil || !h.Found:
+		return nobody
+	case !(*g.allowed.Load())(h.UID):
+		return stranger
+	case !h.Connected:
+		return nobody
+	}
+	return trusted
+}
+
+func (g *guard) close() {
+	if g.reads != nil {
+		g.reads.Close()
+		g.writes.Close()
+	}
+}
 
 // Trusted returns who may hold the peer's port, for Options.Owners: root, the
 // user of this process, those that Kea's packages run as, and the users named,

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const stranger = 65534 // a user that is neither root, nor us, nor Kea's
+const strangerUID = 65534 // a user that is neither root, nor us, nor Kea's
 
 // intruder takes the v4 side's port as another user of the host.
 func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
@@ -29,7 +29,7 @@ func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends as the user that it became
-		if err := unix.Setfsuid(stranger); err != nil {
+		if err := unix.Setfsuid(strangerUID); err != nil {
 			done <- err
 			return
 		}
@@ -61,16 +61,10 @@ func TestStrangerAtThePort(t *testing.T) {
 			t.Fatalf("to the true one: %d, %v", n, err)
 		}
 		v4.Close()
-		v6.Write(ask) // nobody is there
-		v6.Write(ask) // which shows now, and ends the trust
 
 		c := intruder(t, port, connected)
-		refused := 0
-		if connected {
-			refused++
-			if n, err := v6.Write(ask); n != 0 || err != ErrOwner {
-				t.Errorf("to the stranger: %d, %v", n, err)
-			}
+		if n, err := v6.Write(ask); n != 0 || err != ErrOwner {
+			t.Errorf("connected %v: to the stranger: %d, %v", connected, n, err)
 		}
 		forged, _ := written(V4Side, client, sized(21, 300))
 		if _, err := c.WriteToUDPAddrPort(forged, netip.AddrPortFrom(netip.IPv6Loopback(), port)); err != nil && !connected {
@@ -87,8 +81,8 @@ func TestStrangerAtThePort(t *testing.T) {
 		if n != 0 {
 			t.Errorf("connected %v: the stranger is heard, %v", connected, err)
 		}
-		if got := v6.Stats().Refused(ErrOwner); got != uint64(refused+1) {
-			t.Errorf("connected %v: %d refused, want %d", connected, got, refused+1)
+		if got := v6.Stats().Refused(ErrOwner); got != 2 {
+			t.Errorf("connected %v: %d refused, want 2", connected, got)
 		}
 		c.Close()
 
@@ -107,7 +101,7 @@ func readOnce(c *Conn) (int, error) {
 	c.readFrom(s)
 	err := c.in.fill(s)
 	for ; refused(err); err = c.in.fill(s) {
-		c.missed(s, err)
+		c.missed(err)
 	}
 	if err != nil {
 		return 0, err
@@ -128,38 +122,99 @@ func TestNobodyAtThePort(t *testing.T) {
 	}
 }
 
-// The owner is asked for once in a while, not with every message, and at once
-// when it was not the right one.
-func TestOwnerIsLookedUpRarely(t *testing.T) {
+// The owner is asked for with every batch: who was right a moment ago is not
+// taken at his word.
+func TestOwnerIsLookedUpPerBatch(t *testing.T) {
 	var asked atomic.Int32
 	var right atomic.Bool
-	port := freePair(t)
-	v6 := open(t, V6Side, port, Options{Owners: func(uid uint32) bool {
+	allowed := func(uid uint32) bool {
 		asked.Add(1)
 		return right.Load() && int(uid) == os.Geteuid()
-	}})
+	}
+	port := freePair(t)
+	v6 := open(t, V6Side, port, Options{Owners: allowed})
 	v4 := open(t, V4Side, port, Options{Owners: Trusted()})
-	ask := []Message{{Data: sized(20, 300), Origin: client}}
-	for range 3 {
-		if _, err := v6.Write(ask); err != ErrOwner {
-			t.Errorf("to the wrong one: %v", err)
+	batch := []Message{{Data: sized(20, 300), Origin: client}, {Data: sized(20, 301), Origin: client}}
+	for range 5 {
+		for _, ok := range []bool{true, false} {
+			right.Store(ok)
+			n, err := v6.Write(batch)
+			if ok && (n != 2 || err != nil) || !ok && err != ErrOwner {
+				t.Errorf("right %v: %d, %v", ok, n, err)
+			}
 		}
+		readAll(t, v4, 2)
 	}
+	if n := asked.Load(); n != 10 {
+		t.Errorf("looked up %d times for 10 batches", n)
+	}
+
+	asked.Store(0)
 	right.Store(true)
-	for range 100 {
-		if _, err := v6.Write(ask); err != nil {
-			t.Error(err)
-		}
-		readAll(t, v4, 1)
+	for range 2 {
+		v4.Write([]Message{{Data: sized(21, 300), Origin: client}, {Data: sized(21, 301), Origin: client}})
 	}
-	if n := asked.Load(); n < 4 || n > 14 {
-		t.Errorf("looked up %d times", n)
+	if readAll(t, v6, 4); asked.Load() > 2 {
+		t.Errorf("looked up %d times for 2 batches read", asked.Load())
+	}
+	if !v6.Checked() || open(t, V4Side, freePair(t), Options{}).Checked() {
+		t.Error("what is checked and what is not")
+	}
+	v6.SetOwners(func(uint32) bool { return false })
+	if _, err := v6.Write(batch); err != ErrOwner {
+		t.Errorf("after the list was changed: %v", err)
+	}
+}
+
+// What the peer has sent before it went is dropped: who else may have sent it
+// cannot be told any more.
+func TestNobodyIsHeard(t *testing.T) {
+	port := freePair(t)
+	v6 := open(t, V6Side, port, Options{Owners: Trusted()})
+	v4 := open(t, V4Side, port, Options{})
+	if n, err := v4.Write([]Message{{Data: sized(21, 300), Origin: client}}); n != 1 {
+		t.Fatal(err)
+	}
+	v4.Close()
+	if n, err := readOnce(v6); n != 0 || v6.Stats().Refused(ErrNobody) != 1 {
+		t.Errorf("%d read, %v, %d refused", n, err, v6.Stats().Refused(ErrNobody))
+	}
+}
+
+// What the two questions about the owner cost beside a batch of 16.
+func BenchmarkOwnerPerBatch(b *testing.B) {
+	for _, name := range []string{"unchecked", "checked"} {
+		b.Run(name, func(b *testing.B) {
+			var o Options
+			if name == "checked" {
+				o.Owners = Trusted()
+			}
+			port := freePair(b)
+			v6, v4 := open(b, V6Side, port, o), open(b, V4Side, port, o)
+			out, in := make([]Message, 16), make([]Message, 64)
+			for i := range out {
+				out[i] = Message{Data: sized(20, 300), Origin: client}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v6.Write(out); err != nil {
+					b.Fatal(err)
+				}
+				for n := 0; n < len(out); {
+					k, err := v4.Read(in)
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += k
+				}
+			}
+		})
 	}
 }
 
 func TestTrusted(t *testing.T) {
 	trusted := Trusted("4711", "no-such-user-here")
-	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 4711: true, 4712: false, stranger: false} {
+	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 4711: true, 4712: false, strangerUID: false} {
 		if trusted(uid) != want {
 			t.Errorf("user %d: %v", uid, !want)
 		}

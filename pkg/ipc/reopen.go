@@ -35,7 +35,7 @@ func (c *Conn) Stage(port uint16) (*Staged, error) {
 		return s, nil
 	}
 	var err error
-	if s.socket, err = dial(c.side, port, c.options); err != nil {
+	if s.socket, err = c.dial(port); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -62,7 +62,7 @@ func (s *Staged) Commit() error {
 	c.changed.Broadcast()
 	if old != nil {
 		c.lost += old.batch.Overflows()
-		old.batch.Close() // wakes the reader, which finds the new one
+		old.close() // wakes the reader, which finds the new one
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (s *Staged) Commit() error {
 // Discard closes what was staged; the Conn goes on as it is.
 func (s *Staged) Discard() {
 	if s.socket != nil {
-		s.socket.batch.Close()
+		s.socket.close()
 		s.socket.batch.Release()
 	}
 }

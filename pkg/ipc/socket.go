@@ -38,24 +38,31 @@ type socket struct {
 
 // dial opens the socket of one side. Neither SO_REUSEADDR nor SO_REUSEPORT is
 // set: with them another user could bind the same port.
-func dial(side Side, port uint16, o Options) (*socket, error) {
+func (c *Conn) dial(port uint16) (*socket, error) {
+	side, o := c.side, &c.options
 	local := netip.AddrPortFrom(netip.IPv6Loopback(), side.local(port))
 	peer := netip.AddrPortFrom(netip.IPv6Loopback(), side.remote(port))
-	c, err := net.DialUDP("udp6", net.UDPAddrFromAddrPort(local), net.UDPAddrFromAddrPort(peer))
+	u, err := net.DialUDP("udp6", net.UDPAddrFromAddrPort(local), net.UDPAddrFromAddrPort(peer))
 	if err != nil {
 		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
 	s := &socket{port: port, peer: peer}
-	if err = enlarge(c, o.ReceiveBuffer); err != nil {
-		c.Close()
+	if err = enlarge(u, o.ReceiveBuffer); err != nil {
+		u.Close()
 	} else {
-		s.batch, err = transport.NewBatch(c, transport.BatchOptions{Slots: slots, GRO: true, GSO: true})
+		s.batch, err = transport.NewBatch(u, transport.BatchOptions{Slots: slots, GRO: true, GSO: true})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ipc: open the %s side of port %d: %w", side, port, err)
 	}
-	s.guard.watch(o.Owners, local, peer)
+	s.guard.watch(&c.owners, local, peer)
 	return s, nil
+}
+
+// close gives the port back; whoever reads or writes finds out.
+func (s *socket) close() error {
+	s.guard.close()
+	return s.batch.Close()
 }
 
 // enlarge makes room for n octets in the queue: beyond the host's limit when
@@ -84,18 +91,18 @@ func (s *socket) wake() { s.batch.SetReadDeadline(time.Unix(1, 0)) }
 
 // An inbox holds the datagrams of one read until they have been handed out.
 type inbox struct {
-	batch   [slots * 2]transport.Datagram
-	peer    netip.AddrPort // of the socket that they were read from
-	trusted bool           // whoever held the peer's port then may hold it
-	next    int
-	n       int
+	batch [slots * 2]transport.Datagram
+	peer  netip.AddrPort // of the socket that they were read from
+	from  standing       // who held the peer's port then
+	next  int
+	n     int
 }
 
 // fill waits for datagrams; those before are no longer valid.
 func (b *inbox) fill(s *socket) (err error) {
 	b.next, b.peer = 0, s.peer
 	if b.n, err = s.batch.Read(b.batch[:]); err == nil {
-		b.trusted = s.guard.admits(false)
+		b.from = s.guard.judge(s.guard.reads)
 	}
 	return err
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -213,44 +211,4 @@ func TestFollowSurvivesManyChanges(t *testing.T) {
 		d := named(all, "d0")
 		return d != nil && len(d.Addrs) == 1001 // and the link-local one
 	})
-}
-
-func TestLookupOwner(t *testing.T) {
-	for _, loopback := range []string{"127.0.0.1", "[::1]"} {
-		t.Run(strings.Trim(loopback, "[]"), func(t *testing.T) {
-			first, err := net.ListenPacket("udp", loopback+":0")
-			if err != nil {
-				if os.Getenv("CI") != "" {
-					t.Fatal(err)
-				}
-				t.Skipf("no loopback address: %v", err)
-			}
-			defer first.Close()
-			peer := first.LocalAddr().(*net.UDPAddr)
-			second, err := net.DialUDP("udp", nil, peer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer second.Close()
-			local := second.LocalAddr().(*net.UDPAddr).AddrPort()
-			remote := peer.AddrPort()
-			other := netip.AddrPortFrom(remote.Addr(), remote.Port()^1)
-
-			if uid, ok, err := netif.LookupOwner(local, remote); err != nil || !ok || int(uid) != os.Getuid() {
-				t.Errorf("owner of the connected socket: %d, %v, %v", uid, ok, err)
-			}
-			if _, ok, err := netif.LookupOwner(remote, local); err != nil || ok {
-				t.Errorf("owner of a socket that is not connected: %v, %v", ok, err)
-			}
-			if _, ok, err := netif.LookupOwner(local, other); err != nil || ok {
-				t.Errorf("owner of a socket that is connected elsewhere: %v, %v", ok, err)
-			}
-			if _, ok, err := netif.LookupOwner(netip.AddrPortFrom(local.Addr(), 1), remote); err != nil || ok {
-				t.Errorf("owner of no socket: %v, %v", ok, err)
-			}
-		})
-	}
-	if _, _, err := netif.LookupOwner(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("[::1]:1")); err == nil {
-		t.Error("addresses of two families: no error")
-	}
 }

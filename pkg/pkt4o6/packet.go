@@ -95,7 +95,7 @@ func (p *Packet) open(want dhcp6.MessageType) error {
 
 const (
 	maxPayload = 65535 - 8 // of a UDP datagram; option lengths fit in it as well
-	reserve    = 64        // for what the internal hop adds on its way
+	reserve    = 160       // for what the internal hop adds on its way, padding and MAC included
 	perLevel   = 34 + 4    // a Relay-reply and its Relay Message option
 	perMessage = 4 + 4     // a DHCPV4-RESPONSE and its DHCPv4 Message option
 )

@@ -29,6 +29,7 @@ type Exchange struct {
 	over6    bool
 	origin   ipc.Origin  // over 4o6
 	dialect  ipc.Dialect // over 4o6
+	iscEcho  ipc.Echo    // over 4o6
 	verdict  Verdict
 	step     string // the last step, for logs
 	restarts int

@@ -100,7 +100,7 @@ func (s *Server) pack(x *Exchange) Verdict {
 func (s *Server) send(x *Exchange) Verdict {
 	w := x.w
 	if x.over6 {
-		w.answers = append(w.answers, ipc.Message{Data: x.wire, Origin: x.origin, Dialect: x.dialect})
+		w.answers = append(w.answers, ipc.Message{Data: x.wire, Origin: x.origin, Dialect: x.dialect, Echo: x.iscEcho})
 	} else {
 		w.out = append(w.out, transport.Datagram{Data: x.wire, Peer: x.to, Local: x.local, IfIndex: x.ifIndex, To: x.mac})
 	}

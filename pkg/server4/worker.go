@@ -138,7 +138,7 @@ func (x *Exchange) native(d *transport.Datagram, socket *transport.Socket) {
 // tunnelled readies an exchange for a query that came over the pair.
 func (x *Exchange) tunnelled(m *ipc.Message, now time.Time) {
 	x.data, x.at, x.over6 = m.Data, now, true
-	x.origin, x.dialect, x.iface = m.Origin, m.Dialect, m.Origin.Iface
+	x.origin, x.dialect, x.iscEcho, x.iface = m.Origin, m.Dialect, m.Echo, m.Origin.Iface
 	x.peer, x.local, x.ifIndex, x.unicast = netip.AddrPort{}, netip.Addr{}, 0, false
 }
 
