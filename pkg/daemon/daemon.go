@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -42,6 +43,8 @@ type engine interface {
 	links([]netif.Interface)
 	// replace puts a configuration in force that the daemon has prepared.
 	replace(*config.Config)
+	// Disable has clients wait, or serves them again.
+	Disable(off bool)
 }
 
 // A daemon is one server with all its parts.
@@ -59,11 +62,21 @@ type daemon struct {
 	engine engine
 
 	peer watch // the other daemon, by the pair
+
+	// commands
+	control             *control.Server
+	asked               asked
+	quit                chan Exit // shutdown's exit code; holds one
+	exit                Exit
+	service             service
+	serving             serving
+	started, configured time.Time     // configured: by the last change of the configuration
+	refusals            metrics.Limit // of lines
 }
 
 // run serves until ctx is done.
 func (k kind) run(ctx context.Context, setup Setup) (err error) {
-	d := &daemon{kind: k, setup: setup, metrics: new(metrics.Set)}
+	d := &daemon{kind: k, setup: setup, metrics: new(metrics.Set), asked: newAsked(), quit: make(chan Exit, 1), started: time.Now()}
 	if setup.Metrics != nil {
 		d.metrics = setup.Metrics
 	}
@@ -71,7 +84,7 @@ func (k kind) run(ctx context.Context, setup Setup) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.As(err, new(Exit)) {
 			d.log.Error("server stopped", zap.Error(err))
 		}
 		d.out.Close()
@@ -83,7 +96,13 @@ func (k kind) run(ctx context.Context, setup Setup) (err error) {
 		}
 		defer pid.remove()
 	}
-	return d.serve(ctx)
+	if err := d.serve(ctx); err != nil {
+		return err
+	}
+	if d.exit != 0 {
+		return d.exit
+	}
+	return nil
 }
 
 // firstConfig reads the configuration and opens the loggers that it asks for.
@@ -99,7 +118,7 @@ func (d *daemon) firstConfig() error {
 	if d.log, d.out, err = d.newLog(cfg); err != nil {
 		return err
 	}
-	d.cfg = cfg
+	d.cfg, d.configured = cfg, time.Now()
 	d.sayProblems(problems)
 	return nil
 }
@@ -149,6 +168,11 @@ func (d *daemon) serve(ctx context.Context) error {
 	if d.engine, err = d.kind.engine(d); err != nil {
 		return errors.Join(err, d.group.Close())
 	}
+	d.service.tell = d.engine.Disable
+	defer d.service.close()
+	if err := d.openControl(); err != nil {
+		return errors.Join(err, d.group.Close())
+	}
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	var workers sync.WaitGroup
@@ -164,6 +188,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if err := notify("STOPPING=1"); err != nil {
 		d.log.Warn("service manager", zap.Error(err))
 	}
+	d.control.Close() // that the answer of shutdown goes out
 	stop()
 	workers.Wait()
 	return nil
@@ -215,14 +240,19 @@ func (d *daemon) sayReady() {
 
 // loop is the one goroutine for what comes after the start.
 func (d *daemon) loop(ctx context.Context) {
+	defer close(d.asked.ended)
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case d.exit = <-d.quit:
+			return
+		case call := <-d.asked.calls:
+			call()
 		case <-d.setup.Reload:
-			d.reload()
+			_, _ = d.reload() // which has said all there is to say
 		case <-second.C:
 			d.lookAfterPair()
 		}
@@ -237,6 +267,7 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 		Segment:    d.family == topology.V6,
 		RequireAll: d.cfg.Interfaces.RequireAll,
 		OnProblem: func(iface string, err error) {
+			d.serving.lack(iface, err)
 			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err), hint(err))
 		},
 	}
@@ -260,6 +291,8 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 // returns when it is closed.
 func (d *daemon) serveSocket(ctx context.Context, c transport.Conn) {
 	s := c.Socket()
+	d.serving.begin(s.Iface)
+	defer d.serving.end()
 	d.log.Info("serving", zap.String("iface", s.Iface), zap.Stringer("addr", s.Addr), zap.Int("receive-buffer", s.ReceiveBuffer))
 	d.engine.Serve(ctx, c)
 	if ctx.Err() == nil {

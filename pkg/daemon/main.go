@@ -49,11 +49,16 @@ func (k kind) main(args []string, out, errs io.Writer) int {
 	defer ignore()
 	c.Reload = reload
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := k.run(ctx, c.Setup); err != nil {
-		k.complain(errs, err)
-		return exitFailed
+	err = k.run(ctx, c.Setup)
+	var asked Exit
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &asked):
+		return int(asked)
 	}
-	return exitOK
+	k.complain(errs, err)
+	return exitFailed
 }
 
 // complain tells the operator why nothing is served. The problems of a

@@ -12,6 +12,7 @@ import (
 type configError struct {
 	problems []string
 	summary  string
+	errors   string // those of the problems that are errors, one line each; "" when it is something else
 }
 
 // Error implements error.
@@ -21,7 +22,7 @@ func (e *configError) Error() string {
 
 // unusable is what Load has found.
 func unusable(problems []config.Problem) error {
-	e := &configError{}
+	e := &configError{errors: errorsOf(problems)}
 	errs := 0
 	for i := range problems {
 		e.problems = append(e.problems, problems[i].String())

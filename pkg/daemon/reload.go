@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -13,8 +14,8 @@ import (
 )
 
 // reload reads the configuration again and changes over to it, wholly or not at
-// all.
-func (d *daemon) reload() {
+// all. It logs what comes of that, and names what takes a restart.
+func (d *daemon) reload() (restart []string, err error) {
 	cfg, problems := config.Load(d.setup.ConfigFile, d.family, config.Options{})
 	if cfg == nil {
 		for i := range problems {
@@ -25,16 +26,30 @@ func (d *daemon) reload() {
 			d.log.Log(level, "configuration", zap.String("problem", problems[i].Error()))
 		}
 		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", d.setup.ConfigFile))
-		return
+		return nil, unusable(problems)
 	}
+	if restart, err = d.adopt(cfg, problems); err != nil {
+		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", cfg.File), zap.Error(err))
+		return nil, err
+	}
+	d.log.Info("dynamic server reconfiguration succeeded with file " + cfg.File)
+	return restart, nil
+}
+
+// adopt changes over to a configuration and says what it leaves to be desired.
+func (d *daemon) adopt(cfg *config.Config, problems []config.Problem) (restart []string, err error) {
 	was := d.cfg
 	if err := d.change(cfg); err != nil {
-		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", cfg.File), zap.Error(err))
-		return
+		return nil, err
 	}
+	d.configured = time.Now()
+	d.serving.configured(cfg)
 	d.sayProblems(problems)
-	d.sayLater(was, cfg)
-	d.log.Info("dynamic server reconfiguration succeeded with file " + cfg.File)
+	restart = later(was, cfg)
+	for _, key := range restart {
+		d.log.Warn("a change takes a restart", zap.String("path", key))
+	}
+	return restart, nil
 }
 
 // change does what can fail first, each step with its way back, then what
@@ -47,17 +62,26 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	doors, sockets, err := d.stageControl(cfg)
+	if err != nil {
+		return errors.Join(err, out.Close())
+	}
 	port, err := d.stagePair(cfg.DHCP4o6Port)
 	if err != nil {
+		doors.Discard()
 		return errors.Join(err, out.Close())
 	}
 	if err := d.group.Replace(specs(cfg)); err != nil {
 		port.Discard()
+		doors.Discard()
 		return errors.Join(err, out.Close())
 	}
 	if err := port.Commit(); err != nil {
+		doors.Discard()
 		return errors.Join(err, d.group.Replace(specs(d.cfg)), out.Close())
 	}
+	doors.Commit()
+	d.sayControl(sockets)
 	d.pair.SetPad(cfg.Ours.PadIPC)
 	if err := d.out.swap(out); err != nil {
 		d.log.Warn("loggers so far", zap.Error(err))
@@ -77,8 +101,8 @@ func (d *daemon) stagePair(port uint16) (*ipc.Staged, error) {
 	return d.pair.Stage(port)
 }
 
-// sayLater names what has changed in the file and takes a restart to act.
-func (d *daemon) sayLater(was, is *config.Config) {
+// later names what has changed in the file and takes a restart to act.
+func later(was, is *config.Config) (names []string) {
 	for _, key := range []struct {
 		name    string
 		changed bool
@@ -91,9 +115,10 @@ func (d *daemon) sayLater(was, is *config.Config) {
 		{"user-context.dhcp4o6.raw-sync", was.Ours.RawSync != is.Ours.RawSync},
 	} {
 		if key.changed {
-			d.log.Warn("a change takes a restart", zap.String("path", key.name))
+			names = append(names, key.name)
 		}
 	}
+	return names
 }
 
 // mayChange refuses what a running server cannot change over to.

@@ -1,0 +1,169 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/control"
+)
+
+// wire is what a configuration that came by a command is called in messages, as
+// in Kea.
+const wire = "<wire>"
+
+// running returns the configuration in force.
+func (d *daemon) running(ctx context.Context) (cfg *config.Config, res control.Result) {
+	res = d.asked.do(ctx, func() control.Result {
+		cfg = d.cfg
+		return control.Result{}
+	})
+	return cfg, res
+}
+
+func (d *daemon) configGet(ctx context.Context, _ json.RawMessage) control.Result {
+	cfg, res := d.running(ctx)
+	if cfg == nil {
+		return res
+	}
+	text := cfg.JSON()
+	whole := make([]byte, 0, len(text)+80)
+	whole = append(whole, text[:len(text)-1]...) // a map: the hash goes in beside
+	whole = fmt.Appendf(whole, `,"hash":%q}`, cfg.Hash())
+	return control.Result{Arguments: json.RawMessage(whole)}
+}
+
+func (d *daemon) configHashGet(ctx context.Context, _ json.RawMessage) control.Result {
+	cfg, res := d.running(ctx)
+	if cfg == nil {
+		return res
+	}
+	return control.Result{Arguments: hashOf(cfg)}
+}
+
+func hashOf(cfg *config.Config) map[string]any { return map[string]any{"hash": cfg.Hash()} }
+
+// root is the member of a file that is this daemon's.
+func (d *daemon) root() string { return fmt.Sprintf("Dhcp%d", d.family) }
+
+// fromWire compiles the configuration in the arguments of a command.
+func (d *daemon) fromWire(args json.RawMessage) (*config.Config, []config.Problem, string) {
+	if args == nil {
+		return nil, nil, "Missing mandatory 'arguments' parameter."
+	}
+	a, ok := arguments(args)
+	if !ok {
+		return nil, nil, "Argument must be a map"
+	}
+	mine, ok := a[d.root()]
+	if !ok {
+		return nil, nil, "Missing mandatory '" + d.root() + "' parameter."
+	}
+	if mine[0] != '{' {
+		return nil, nil, "'" + d.root() + "' parameter expected to be a map."
+	}
+	var alien []string
+	for key := range a {
+		if key != d.root() && key != "hash" { // config-get gives a hash, which may come back
+			alien = append(alien, key)
+		}
+	}
+	if len(alien) > 0 {
+		return nil, nil, "Unsupported '" + slices.Min(alien) + "' parameter."
+	}
+	text := slices.Concat([]byte(`{"`+d.root()+`":`), mine, []byte("}"))
+	cfg, problems := config.Load(wire, d.family, config.Options{ReadFile: func(name string) ([]byte, error) {
+		if name != wire {
+			return nil, fs.ErrPermission // nothing is included into a command
+		}
+		return text, nil
+	}})
+	if cfg == nil {
+		return nil, problems, errorsOf(problems)
+	}
+	cfg.File = d.setup.ConfigFile
+	return cfg, problems, ""
+}
+
+// maxTold is how many errors of a configuration an answer holds.
+const maxTold = 20
+
+// errorsOf is what is wrong, one line each.
+func errorsOf(problems []config.Problem) string {
+	var all []string
+	for i := range problems {
+		if problems[i].Severity == config.Error {
+			all = append(all, problems[i].Error())
+		}
+	}
+	if n := len(all) - maxTold; n > 0 {
+		all = append(all[:maxTold], fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(all, "\n")
+}
+
+const sane = "Configuration seems sane. Control-socket, hook-libraries, and D2 configuration were sanity checked, but not applied."
+
+func (d *daemon) configTest(ctx context.Context, args json.RawMessage) control.Result {
+	cfg, _, wrong := d.fromWire(args)
+	if cfg == nil {
+		return failed(wrong)
+	}
+	return d.asked.do(ctx, func() control.Result {
+		if err := d.mayChange(cfg); err != nil {
+			return failed(err.Error())
+		}
+		return control.Result{Text: sane}
+	})
+}
+
+func (d *daemon) configSet(ctx context.Context, args json.RawMessage) control.Result {
+	return d.asked.do(ctx, func() control.Result {
+		cfg, problems, wrong := d.fromWire(args)
+		if cfg == nil {
+			return failed(wrong)
+		}
+		restart, err := d.adopt(cfg, problems)
+		if err != nil {
+			d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", wire), zap.Error(err))
+			return failed(err.Error())
+		}
+		d.log.Info("dynamic server reconfiguration succeeded with a command")
+		return configured(cfg, restart)
+	})
+}
+
+func (d *daemon) configReload(ctx context.Context, _ json.RawMessage) control.Result {
+	return d.asked.do(ctx, func() control.Result {
+		restart, err := d.reload()
+		if err != nil {
+			return failed(fmt.Sprintf("Config reload failed: configuration error using file '%s': %s", d.setup.ConfigFile, reasonOf(err)))
+		}
+		return configured(d.cfg, restart)
+	})
+}
+
+// reasonOf words why a file was not taken over.
+func reasonOf(err error) string {
+	var bad *configError
+	if errors.As(err, &bad) && bad.errors != "" {
+		return bad.errors
+	}
+	return err.Error()
+}
+
+// configured answers a change, and says what of it waits for a restart.
+func configured(cfg *config.Config, restart []string) control.Result {
+	text := "Configuration successful."
+	if len(restart) > 0 {
+		text += " These changes take a restart: " + strings.Join(restart, ", ") + "."
+	}
+	return control.Result{Text: text, Arguments: hashOf(cfg)}
+}
