@@ -31,9 +31,7 @@ func check(t fataler, tab *Table) {
 			if h>>56 != uint64(i) {
 				t.Fatalf("%v stands in the wrong shard", r.key.resource())
 			}
-			x := &s.leases
 			if r.state == Offered {
-				x = &s.offers
 				open++
 				if r.seq != 0 {
 					offers[r.seq]++
@@ -41,11 +39,15 @@ func check(t fataler, tab *Table) {
 			} else {
 				leases++
 			}
-			if at, _ := s.find(x, uint32(h), &r.key); at != slot {
+			at, offer := s.find(uint32(h), &r.key)
+			if r.state == Offered {
+				at = offer
+			}
+			if at != slot {
 				t.Fatalf("%v is not where its index says", r.key.resource())
 			}
 			b := s.arena.read(r)
-			e := tab.entrances(r.key.kind(), r.iaid, &b)
+			e := tab.entrances(r.key.kind(), r.iaid, &b, nil)
 			for _, d := range e.of[:e.n] {
 				entered++
 				n := 0
@@ -68,8 +70,8 @@ func check(t fataler, tab *Table) {
 				t.Fatalf("%v ends at %d and is looked at at %d", r.key.resource(), end, r.timer)
 			}
 		}
-		if s.leases.n != leases || s.offers.n != open {
-			t.Fatalf("shard %d: %d leases, %d offers; indexes say %d, %d", i, leases, open, s.leases.n, s.offers.n)
+		if s.index.n != leases+open || s.offers != open {
+			t.Fatalf("shard %d: %d leases, %d offers; its index has %d, its count of offers is %d", i, leases, open, s.index.n, s.offers)
 		}
 	}
 	n := 0

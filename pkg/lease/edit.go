@@ -36,7 +36,7 @@ func (t *Table) Put(l *Lease, when Condition) (created bool, seq Seq, err error)
 		return false, 0, ErrTooLong
 	}
 	k := l.Resource.key()
-	in := t.entrances(k.kind(), l.IAID, &b)
+	in := t.entrances(k.kind(), l.IAID, &b, nil)
 	t.grasp(&k, in.stripes(), func(e *edit) { created, seq, err = e.put(l, when) })
 	return created, seq, err
 }
@@ -117,7 +117,7 @@ func (t *Table) grasp(k *key, z stripes, do func(*edit)) {
 
 // clients finds the lease and returns z and the locks of its client.
 func (e *edit) clients(z stripes) stripes {
-	e.slot, e.r = e.s.find(&e.s.leases, uint32(e.h), e.k)
+	e.slot, e.r = e.s.lease(uint32(e.h), e.k)
 	if e.r != nil {
 		for i, w := range e.t.owner(e.s, e.r) {
 			z[i] |= w
@@ -137,8 +137,8 @@ func (e *edit) put(l *Lease, when Condition) (created bool, seq Seq, err error) 
 	case !created && when == Absent:
 		return false, 0, ErrExists
 	}
-	if slot, o := e.s.find(&e.s.offers, uint32(e.h), e.k); o != nil {
-		e.t.withdraw(e.s, slot, o, e.h)
+	if _, slot := e.s.find(uint32(e.h), e.k); slot != noSlot {
+		e.t.withdraw(e.s, slot, e.s.record(slot), e.h)
 	}
 	defer e.t.settle(e.s, e.k, e.h)
 	was := Stats{}
@@ -147,7 +147,7 @@ func (e *edit) put(l *Lease, when Condition) (created bool, seq Seq, err error) 
 		if e.slot, e.r, ok = e.s.add(e.k); !ok {
 			return false, 0, ErrNone
 		}
-		e.s.leases.add(uint32(e.h), e.ref())
+		e.s.index.add(uint32(e.h), e.ref())
 	} else {
 		was = inForce(e.r.state)
 	}
@@ -158,7 +158,7 @@ func (e *edit) put(l *Lease, when Condition) (created bool, seq Seq, err error) 
 		now.Pool = p.ID
 	}
 	e.t.count(e.k, e.r.subnet, &pl, negative(was))
-	if e.t.write(e.ref(), e.s, e.r, &now) || created {
+	if e.t.write(e.ref(), e.s, e.r, &now, nil) || created {
 		e.r.seq = uint64(e.t.store.Append(Change{Lease: e.s.show(e.r)}))
 	}
 	e.t.count(e.k, e.r.subnet, &pl, inForce(e.r.state))

@@ -24,7 +24,7 @@ func (t *Table) Decline(res Resource, now time.Time, by ...Identity) (Seq, error
 			Resource: res, Subnet: r.subnet, Pool: r.pool, State: Declined,
 			Start: now, Valid: time.Duration(t.probation.Load()) * time.Second,
 		}
-		t.write(makeRef(uint32(h>>56), slot), s, r, &l)
+		t.write(makeRef(uint32(h>>56), slot), s, r, &l, nil)
 		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
 		s.wake(slot, r, t.deadline(r))
 		return Seq(r.seq)
@@ -41,7 +41,7 @@ func (t *Table) with(k *key, by []Identity, end func(*shard, uint32, *record, ui
 	s := &t.shards[h>>56]
 	for {
 		s.mu.Lock()
-		_, r := s.find(&s.leases, uint32(h), k)
+		_, r := s.lease(uint32(h), k)
 		if r == nil {
 			s.mu.Unlock()
 			return 0, ErrUnknown
@@ -51,7 +51,7 @@ func (t *Table) with(k *key, by []Identity, end func(*shard, uint32, *record, ui
 
 		z.lock(t)
 		s.mu.Lock()
-		slot, r := s.find(&s.leases, uint32(h), k)
+		slot, r := s.lease(uint32(h), k)
 		if r != nil && t.owner(s, r) != z { // another's by now
 			s.mu.Unlock()
 			z.unlock(t)
@@ -74,7 +74,7 @@ func (t *Table) with(k *key, by []Identity, end func(*shard, uint32, *record, ui
 // owner returns the locks of the client that r belongs to.
 func (t *Table) owner(s *shard, r *record) stripes {
 	b := s.arena.read(r)
-	e := t.entrances(r.key.kind(), r.iaid, &b)
+	e := t.entrances(r.key.kind(), r.iaid, &b, nil)
 	return e.stripes()
 }
 
@@ -149,7 +149,7 @@ func (t *Table) due(s *shard, now uint32) (uint32, *record) {
 			return 0, nil
 		}
 		r := s.record(slot)
-		if r.flags&used != 0 && r.timer == when {
+		if r.flags&used != 0 && r.state != Offered && r.timer == when {
 			end := t.deadline(r)
 			if end <= now {
 				return slot, r

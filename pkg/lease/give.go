@@ -118,16 +118,28 @@ func (g *given) keep(p *Pool) error {
 			return ErrNone
 		}
 		o.state, o.seq = Offered, g.r.Source
-		g.s().offers.add(uint32(g.h), g.ref(slot))
-		g.t.countOffer(&pl, 1)
+		g.s().index.add(uint32(g.h), g.ref(slot))
+		g.s().offers++
+		pl.countOffer(1)
+	} else {
+		pl.queue(g.t).drop(o.timer, offered{o.start, g.ref(slot)})
 	}
 	g.name(o, slot)
 	o.start = g.now
 	g.shape(p, g.l(), Offered, g.now)
 	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
-	g.push(&pl, offered{g.now, g.ref(slot)})
+	g.push(o, slot, &pl)
 	pl.settle(true)
 	return nil
+}
+
+// push enters an offer behind all others of its pools.
+func (g *given) push(o *record, slot uint32, pl *places) {
+	e := offered{o.start, g.ref(slot)}
+	o.timer = pl.queue(g.t).push(e)
+	if p := pl[1].p; p != nil && pl[0].p != nil {
+		p.offers.push(e)
+	}
 }
 
 // name makes an offer that of the one who asks now: a client that named no
@@ -141,7 +153,7 @@ func (g *given) name(o *record, slot uint32) {
 	if o.iaid == l.IAID && bytes.Equal(old.id, b.id) && bytes.Equal(old.hw, b.hw) {
 		return
 	}
-	out := g.t.entrances(o.key.kind(), o.iaid, &old)
+	out := g.t.entrances(o.key.kind(), o.iaid, &old, nil)
 	g.t.leave(&out, g.ref(slot))
 	o.iaid = l.IAID
 	g.s().arena.write(o, &b)
@@ -157,9 +169,10 @@ func (g *given) grant(p *Pool) (Seq, error) {
 		return 0, ErrTooLong
 	}
 	fresh := l == nil
+	pl := g.t.places(g.shard(), &g.k)
 	switch {
 	case g.o() != nil && fresh:
-		g.promote()
+		g.promote(&pl)
 	case g.o() != nil:
 		g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
 		g.oslot = noSlot
@@ -169,44 +182,39 @@ func (g *given) grant(p *Pool) (Seq, error) {
 			return 0, ErrNone
 		}
 		l.state = Released
-		g.s().leases.add(uint32(g.h), g.ref(slot))
+		g.s().index.add(uint32(g.h), g.ref(slot))
 		g.lslot = slot
 	}
 	l = g.l()
 	was, subnet := l.state, l.subnet
-	if g.t.write(g.ref(g.lslot), g.s(), l, &g.r.Lease) || fresh {
+	if g.t.write(g.ref(g.lslot), g.s(), l, &g.r.Lease, &g.hashes) || fresh {
 		l.seq = uint64(g.t.store.Append(Change{Lease: g.s().show(l)}))
 	}
 	g.s().wake(g.lslot, l, g.t.deadline(l))
-	g.book(was, subnet, l.subnet)
+	g.book(was, subnet, l.subnet, &pl)
 	return Seq(l.seq), nil
 }
 
 // promote makes the record of an offer that of the lease that is granted on it:
-// it is found under the same identities, so their indexes stay as they are.
-func (g *given) promote() {
+// it is found by the same key and identities, so the indexes stay as they are.
+func (g *given) promote(pl *places) {
 	o := g.o()
-	pl := g.t.places(g.shard(), &g.k)
-	g.t.countOffer(&pl, -1)
-	g.t.sources.leave(o.seq, int(g.t.maxOffers.Load()))
-	g.s().offers.remove(uint32(g.h), g.ref(g.oslot))
-	g.s().leases.add(uint32(g.h), g.ref(g.oslot))
-	o.state, o.seq = Released, 0
+	g.t.unoffer(g.s(), g.oslot, o, g.h, pl)
+	o.state, o.seq, o.timer = Released, 0, 0
 	g.lslot, g.oslot = g.oslot, noSlot
 }
 
 // book counts a grant.
-func (g *given) book(was State, from, to uint32) {
+func (g *given) book(was State, from, to uint32, pl *places) {
 	if !was.free() && from == to {
 		return
 	}
-	pl := g.t.places(g.shard(), &g.k)
 	if !was.free() { // the subnet has another number now
 		g.t.count(&g.k, from, &places{}, Stats{Assigned: -1})
 		g.t.count(&g.k, to, &places{}, Stats{Assigned: 1})
 		return
 	}
-	g.t.count(&g.k, to, &pl, Stats{Assigned: 1, Cumulative: 1})
+	g.t.count(&g.k, to, pl, Stats{Assigned: 1, Cumulative: 1})
 	pl.settle(true)
 }
 
@@ -223,30 +231,18 @@ func (g *given) l() *record { return g.s().at(g.lslot) }
 func (g *given) shard() uint32       { return uint32(g.h >> 56) }
 func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }
 func (g *given) settle()             { g.t.settle(g.s(), &g.k, g.h) }
-func (g *given) push(pl *places, o offered) {
-	in := false
-	for _, at := range pl {
-		if at.p != nil {
-			at.p.offers.push(o)
-			in = true
-		}
-	}
-	if !in {
-		g.t.outside.push(o)
-	}
-}
 
 // settle brings the bitmaps in line with the records of a resource. Every path that
 // claimed a resource or changed who holds it ends here or in places.settle.
 func (t *Table) settle(s *shard, k *key, h uint64) {
-	_, o := s.find(&s.offers, uint32(h), k)
-	_, l := s.find(&s.leases, uint32(h), k)
+	lslot, oslot := s.find(uint32(h), k)
+	l := s.at(lslot)
 	pl := t.places(uint32(h>>56), k)
-	pl.settle(o != nil || l != nil && !l.state.free())
+	pl.settle(oslot != noSlot || l != nil && !l.state.free())
 }
 
 // countOffer counts in pools alone.
-func (t *Table) countOffer(pl *places, n int64) {
+func (pl *places) countOffer(n int64) {
 	for _, at := range pl {
 		if at.p != nil {
 			at.p.counts.offers.Add(n)
@@ -258,13 +254,20 @@ func (t *Table) countOffer(pl *places, n int64) {
 func (t *Table) withdraw(s *shard, slot uint32, o *record, h uint64) {
 	at := makeRef(uint32(h>>56), slot)
 	b := s.arena.read(o)
-	out := t.entrances(o.key.kind(), o.iaid, &b)
+	out := t.entrances(o.key.kind(), o.iaid, &b, nil)
 	t.leave(&out, at)
-	s.offers.remove(uint32(h), at)
-	t.sources.leave(o.seq, int(t.maxOffers.Load()))
 	pl := t.places(uint32(h>>56), &o.key)
-	t.countOffer(&pl, -1)
+	t.unoffer(s, slot, o, h, &pl)
+	s.index.remove(uint32(h), at)
 	s.drop(slot)
+}
+
+// unoffer takes a record out of what concerns offers alone.
+func (t *Table) unoffer(s *shard, slot uint32, o *record, h uint64, pl *places) {
+	pl.queue(t).drop(o.timer, offered{o.start, makeRef(uint32(h>>56), slot)})
+	pl.countOffer(-1)
+	t.sources.leave(o.seq, int(t.maxOffers.Load()))
+	s.offers--
 }
 
 // release ends a lease in force and leaves its history: it then says how long it

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"sync"
+	"unsafe"
 )
 
 // A partition is one part of the index of an identity: one kind has hundreds of
@@ -51,6 +52,36 @@ func (t *Table) hash(kind IdentityKind, of Kind, iaid uint32, id []byte) uint64 
 	return maphash.Bytes(t.seed, b[:])
 }
 
+// hashes are those of a request's identities, worked out once.
+type hashes struct {
+	ids []Identity
+	of  [4]uint64 // those that are further behind are worked out each time
+}
+
+// at returns the hash of the identity i.
+func (x *hashes) at(t *Table, i int) uint64 {
+	if i < len(x.of) {
+		return x.of[i]
+	}
+	id := &x.ids[i]
+	return t.hash(id.Kind, id.For, id.IAID, id.ID)
+}
+
+// hash is Table.hash for an identity that is one of x's most of the time. It knows it by
+// its memory. x may be nil.
+func (x *hashes) hash(t *Table, kind IdentityKind, of Kind, iaid uint32, id []byte) uint64 {
+	if x != nil {
+		for i := range min(len(x.ids), len(x.of)) {
+			d := &x.ids[i]
+			if d.Kind == kind && len(d.ID) == len(id) && unsafe.SliceData(d.ID) == unsafe.SliceData(id) &&
+				(kind != ByDUID || d.For == of && d.IAID == iaid) {
+				return x.of[i]
+			}
+		}
+	}
+	return t.hash(kind, of, iaid, id)
+}
+
 func (t *Table) hashKey(k *key) uint64 { return maphash.Bytes(t.seed, k[:]) }
 
 // An entrance is an identity under which a record is indexed.
@@ -66,10 +97,11 @@ type entrances struct {
 	n  int
 }
 
-func (t *Table) entrances(k Kind, iaid uint32, b *blob) (e entrances) {
+// entrances returns the identities of a record with the octets b. known may be nil.
+func (t *Table) entrances(k Kind, iaid uint32, b *blob, known *hashes) (e entrances) {
 	add := func(kind IdentityKind, id []byte) {
 		if len(id) > 0 {
-			e.of[e.n] = entrance{kind, t.hash(kind, k, iaid, id)}
+			e.of[e.n] = entrance{kind, known.hash(t, kind, k, iaid, id)}
 			e.n++
 		}
 	}
@@ -115,9 +147,8 @@ func (t *Table) candidates(kind IdentityKind, h uint64, to []ref) []ref {
 	return p.x.all(uint32(h), to)
 }
 
-// names reports whether r is indexed under id.
-func (s *shard) names(r *record, id *Identity) bool {
-	b := s.arena.read(r)
+// named reports whether r, whose octets are b, is indexed under id.
+func (r *record) named(id *Identity, b *blob) bool {
 	v4 := r.key.kind() == V4
 	switch id.Kind {
 	case ByClientID:
@@ -162,6 +193,11 @@ func who(k Kind, ids []Identity) (c client) {
 // so that a boot loader and the system it loads share a lease.
 func (c *client) owns(s *shard, r *record) bool {
 	b := s.arena.read(r)
+	return c.has(r, &b)
+}
+
+// has is owns for a record whose octets are b.
+func (c *client) has(r *record, b *blob) bool {
 	switch {
 	case r.key.kind() != c.kind:
 		return false

@@ -25,11 +25,11 @@ func (t *Table) Find(r *Request) (Lease, Seq, bool) {
 	s := &t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := &s.leases
+	slot, offer := s.find(uint32(h), k)
 	if a.best.rank == held {
-		x = &s.offers
+		slot = offer
 	}
-	_, rec := s.find(x, uint32(h), k)
+	rec := s.at(slot)
 	if rec == nil {
 		return Lease{}, 0, false // supplanted since
 	}
@@ -51,7 +51,7 @@ func (t *Table) ByResource(res Resource) (Lease, bool) {
 	s := &t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, r := s.find(&s.leases, uint32(h), &k)
+	_, r := s.lease(uint32(h), &k)
 	if r == nil {
 		return Lease{}, false
 	}
@@ -64,7 +64,8 @@ func (t *Table) ByIdentity(id Identity) (all []Lease) {
 	for _, at := range t.candidates(id.Kind, t.hash(id.Kind, id.For, id.IAID, id.ID), nil) {
 		s := &t.shards[at.shard()]
 		s.mu.Lock()
-		if r := s.record(at.slot()); r.flags&used != 0 && r.state != Offered && s.names(r, &id) {
+		r := s.record(at.slot())
+		if b := s.arena.read(r); r.flags&used != 0 && r.state != Offered && r.named(&id, &b) {
 			all = append(all, s.show(r).copy())
 		}
 		s.mu.Unlock()

@@ -203,3 +203,33 @@ func TestQueueKeepsOrder(t *testing.T) {
 		t.Error(fmt.Sprint(q.len()))
 	}
 }
+
+// What is crossed out does not come out, and nothing else is crossed out.
+func TestQueueModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := queue{first: ^uint32(0) - 5} // places wrap
+		var want []offered
+		places := make(map[ref]uint32)
+		for n := range rapid.IntRange(1, 100).Draw(t, "steps") {
+			o := offered{at: uint32(n), ref: ref(n)}
+			switch rapid.IntRange(0, 3).Draw(t, "op") {
+			case 0, 1:
+				places[o.ref] = q.push(o)
+				want = append(want, o)
+			case 2:
+				r := ref(rapid.IntRange(0, n).Draw(t, "which"))
+				q.drop(places[r], offered{at: uint32(r), ref: r})
+				want = slices.DeleteFunc(want, func(w offered) bool { return w.ref == r })
+			default:
+				o, ok := q.pop(func(uint32) bool { return true })
+				if ok != (len(want) > 0) || ok && o != want[0] {
+					t.Fatalf("got %v, %v, want %v", o, ok, want)
+				}
+				want = want[min(1, len(want)):]
+			}
+			if o, ok := q.oldest(); ok != (len(want) > 0) || ok && o != want[0] {
+				t.Fatalf("oldest %v, %v, want %v", o, ok, want)
+			}
+		}
+	})
+}

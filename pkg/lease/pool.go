@@ -29,6 +29,7 @@ type Pool struct {
 	free        bitmap
 	offers      queue
 	counts      counts
+	subnet      *counts // of the subnet and kind, set when a table first adopts the pool
 }
 
 // NewPool returns the pool of resources of prefix length n from first to last,

@@ -90,6 +90,16 @@ func (t *Table) places(shard uint32, k *key) (pl places) {
 	return pl
 }
 
+// queue returns where an offer of the resource has its entry.
+func (pl *places) queue(t *Table) *queue {
+	for _, at := range pl {
+		if at.p != nil {
+			return &at.p.offers
+		}
+	}
+	return &t.outside
+}
+
 // settle makes the bitmaps say whether the resource is held.
 func (pl *places) settle(held bool) {
 	for _, at := range pl {
@@ -119,6 +129,7 @@ func (t *Table) Adopt(pools []*Pool) (outside int) {
 	for _, p := range next.pools {
 		if p.set.Load() != old {
 			p.begin(old.spans[p.span()])
+			p.subnet = t.subnet(p.Subnet, p.Kind)
 		}
 	}
 	read := new([shards]bool)
@@ -149,10 +160,14 @@ func (t *Table) fill(shard uint32, old, next *poolSet, read *[shards]bool) (outs
 		switch {
 		case p == nil && r.state != Offered:
 			outside++
+		case p == nil:
+			if was, _ := old.find(&r.key); was != nil { // its entry goes with the pool
+				r.timer = t.outside.push(offered{r.start, makeRef(shard, slot)})
+			}
 		case p == nil || p.set.Load() == old:
 		case r.state == Offered:
 			p.free.take(i)
-			p.offers.push(offered{r.start, makeRef(shard, slot)})
+			r.timer = p.offers.push(offered{r.start, makeRef(shard, slot)})
 			p.counts.offers.Add(1)
 		default:
 			p.free.take(i)

@@ -2,23 +2,27 @@ package lease
 
 import "sync"
 
-// A queue holds the open offers of a pool, oldest first. An offer that was renewed
-// or ended leaves its entry behind; who takes an entry out compares it with the
-// record. The zero queue is empty. Its lock is a leaf.
+// A queue holds the open offers of a pool, oldest first. An offer that is renewed
+// or ends crosses its entry out, for to look at a record only to find that it is
+// no longer meant costs more than all else here. Where a reload moved an offer an
+// entry may be left behind, so who takes one out compares it with the record all
+// the same. The zero queue is empty. Its lock is a leaf.
 type queue struct {
-	mu   sync.Mutex
-	ring []offered
-	head int
-	n    int
+	mu    sync.Mutex
+	ring  []offered
+	head  int    // the first entry, which is never crossed out
+	n     int    // crossed out ones among them
+	first uint32 // the place of the first entry
 }
 
 // offered says that an offer was made or renewed in a second.
 type offered struct {
 	at  uint32
-	ref ref
+	ref ref // noRef: crossed out
 }
 
-func (q *queue) push(o offered) {
+// push appends an entry and returns its place, by which drop knows it.
+func (q *queue) push(o offered) (place uint32) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.n == len(q.ring) {
@@ -29,6 +33,36 @@ func (q *queue) push(o offered) {
 	}
 	q.ring[(q.head+q.n)%len(q.ring)] = o
 	q.n++
+	return q.first + uint32(q.n) - 1
+}
+
+// drop crosses out the entry that was put in at a place, if it is there yet.
+func (q *queue) drop(place uint32, o offered) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := place - q.first // places may wrap
+	if uint64(i) >= uint64(q.n) {
+		return
+	}
+	if e := &q.ring[(q.head+int(i))%len(q.ring)]; *e == o {
+		e.ref = noRef
+		q.skip()
+	}
+}
+
+// skip takes out what is crossed out at the front.
+func (q *queue) skip() {
+	for q.n > 0 && q.ring[q.head].ref == noRef {
+		q.next()
+	}
+}
+
+func (q *queue) next() {
+	if q.head++; q.head == len(q.ring) {
+		q.head = 0
+	}
+	q.n--
+	q.first++
 }
 
 // pop takes out the oldest entry if want says so.
@@ -39,13 +73,13 @@ func (q *queue) pop(want func(at uint32) bool) (offered, bool) {
 		return offered{}, false
 	}
 	o := q.ring[q.head]
-	q.head = (q.head + 1) % len(q.ring)
-	q.n--
+	q.next()
+	q.skip()
 	return o, true
 }
 
-// first returns the oldest entry.
-func (q *queue) first() (offered, bool) {
+// oldest returns the oldest entry.
+func (q *queue) oldest() (offered, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.n == 0 {

@@ -50,7 +50,8 @@ func (k *key) resource() Resource {
 	return Resource{Kind: k.kind(), Prefix: netip.PrefixFrom(a, int(k.bits())), Ports: k.ports()}
 }
 
-// A record is a lease or an offer in the table: 112 octets without pointers. Its
+// A record is a lease or an offer in the table: 128 octets without pointers, two cache
+// lines. Its
 // octets of variable length (identifier, hardware address, host name, context,
 // in that order) stand in the record itself when they are few, as most clients'
 // are, else in one block of the shard's arena.
@@ -70,10 +71,10 @@ type record struct {
 	start, valid, preferred uint32 // seconds
 	iaid, subnet, pool      uint32
 
-	timer uint32 // the time of the first entry in the shard's timers; 0: none
+	timer uint32 // the time of the first entry in the shard's timers, 0: none; of an offer: its place in the queue
 	seq   uint64 // of the last change; of an offer: whose offers it counts among
 
-	few [32]byte
+	few [48]byte
 }
 
 const (

@@ -354,8 +354,23 @@ func TestOfferBecomesLease(t *testing.T) {
 	if st := p.Stats(); st.Offers != 0 || st.Assigned != 2 || st.Cumulative != 2 {
 		t.Errorf("pool: %+v", st)
 	}
+	if n := p.offers.len(); n != 0 {
+		t.Errorf("%d of them are still in the queue of offers", n)
+	}
 	if n := tab.Expire(t0.Add(time.Minute), 0); n != 0 {
 		t.Errorf("%d offers or leases ended with their offers' time", n)
+	}
+	check(t, tab)
+}
+
+// An offer ends in time though a reload has taken its pool away.
+func TestOfferOutlivesItsPool(t *testing.T) {
+	p := pool4(t, "192.0.2.1", "192.0.2.9")
+	tab := newTable(t, new(Volatile), TableOptions{}, p)
+	mustOffer(t, tab, ask(1, t0, p))
+	tab.Adopt(nil)
+	if n := tab.Expire(t0.Add(time.Minute), 0); n != 1 {
+		t.Errorf("%d offers ended", n)
 	}
 	check(t, tab)
 }

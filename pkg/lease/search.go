@@ -48,7 +48,7 @@ func (a *attempt) scan(p *Pool) (seq Seq, seen bool, err error) {
 		}
 		p.free.cursor.Store(i)
 		k := res.key()
-		if seq, err = a.give(&k, noRef, p); err != ErrOwner {
+		if seq, err = a.give(&k, p); err != ErrOwner {
 			return seq, seen, err
 		}
 	}
@@ -75,7 +75,7 @@ func (a *attempt) supplant() (Seq, error) {
 		if !ok {
 			continue
 		}
-		if seq, err := a.give(&k, noRef, p); err != ErrOwner {
+		if seq, err := a.give(&k, p); err != ErrOwner {
 			return seq, err
 		}
 	}
@@ -89,7 +89,7 @@ func (a *attempt) oldest() (first *Pool) {
 		if p = a.t.sets.Load().cur.resolve(p); p == nil || p.Kind != a.me.kind {
 			continue
 		}
-		if o, ok := p.offers.first(); ok && (first == nil || o.at < at) {
+		if o, ok := p.offers.oldest(); ok && (first == nil || o.at < at) {
 			first, at = p, o.at
 		}
 	}
@@ -111,7 +111,7 @@ func (a *attempt) oust(o offered, p *Pool) (k key, ok bool) {
 		return k, false
 	}
 	if a.r.Reserved != nil && a.r.Reserved(k.resource()) {
-		p.offers.push(o)
+		r.timer = p.offers.push(o)
 		return k, false
 	}
 	a.t.withdraw(s, o.ref.slot(), r, a.t.hashKey(&k))

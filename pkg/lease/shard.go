@@ -6,8 +6,8 @@ import "sync"
 // what finds them. Everything in it grows in small parts.
 type shard struct {
 	mu      sync.Mutex
-	leases  index // by resource
-	offers  index // by resource
+	index   index // leases and offers, by resource
+	offers  int   // how many of them are offers
 	slab    []*[chunk]record
 	next    uint32   // the first slot never used
 	vacant  []uint32 // slots to use again
@@ -17,8 +17,8 @@ type shard struct {
 }
 
 // chunk is how many records are made at a time: as many as fill 4 KiB, a size of which
-// the allocator wastes nothing.
-const chunk = 36
+// the allocator wastes nothing, and in which every record begins with a cache line.
+const chunk = 32
 
 func (s *shard) record(slot uint32) *record { return &s.slab[slot/chunk][slot%chunk] }
 
@@ -61,21 +61,35 @@ func (s *shard) drop(slot uint32) {
 	s.vacant = append(s.vacant, slot)
 }
 
-// find returns the record of a resource that x knows.
-func (s *shard) find(x *index, h uint32, k *key) (uint32, *record) {
+// find returns the lease and the offer of a resource, noSlot for what there is not.
+func (s *shard) find(h uint32, k *key) (lease, offer uint32) {
+	lease, offer = noSlot, noSlot
+	x := &s.index
 	if x.n == 0 {
-		return noSlot, nil
+		return lease, offer
 	}
 	for i := x.home(uint64(h) << 32); x.slots[i] != 0; i = x.after(i) {
 		if uint32(x.slots[i]>>32) != h {
 			continue
 		}
 		slot := ref(uint32(x.slots[i]) - 1).slot()
-		if r := s.record(slot); r.key == *k {
-			return slot, r
+		switch r := s.record(slot); {
+		case r.key != *k:
+		case r.state == Offered:
+			offer = slot
+		case s.offers == 0:
+			return slot, noSlot
+		default:
+			lease = slot
 		}
 	}
-	return noSlot, nil
+	return lease, offer
+}
+
+// lease returns the lease of a resource.
+func (s *shard) lease(h uint32, k *key) (uint32, *record) {
+	slot, _ := s.find(h, k)
+	return slot, s.at(slot)
 }
 
 // wake has the record looked at when at has come.

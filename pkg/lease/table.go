@@ -101,7 +101,7 @@ func (t *Table) Load(ctx context.Context) (int, error) {
 	err := t.store.Load(ctx, t.load)
 	n := 0
 	for i := range t.shards {
-		n += t.shards[i].leases.n
+		n += t.shards[i].index.n
 	}
 	if n >= 100_000 {
 		debug.FreeOSMemory() // what growing and parsing left behind; a third of all there is
@@ -117,7 +117,7 @@ func (t *Table) load(c Change) error {
 	s := &t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	slot, r := s.find(&s.leases, uint32(h), &k)
+	slot, r := s.lease(uint32(h), &k)
 	if c.Remove {
 		if r != nil {
 			t.forget(s, slot, r, h)
@@ -133,19 +133,19 @@ func (t *Table) load(c Change) error {
 		if slot, r, ok = s.add(&k); !ok {
 			return ErrNone
 		}
-		s.leases.add(uint32(h), makeRef(uint32(h>>56), slot))
+		s.index.add(uint32(h), makeRef(uint32(h>>56), slot))
 	} else {
 		t.count(&k, r.subnet, &places{}, negative(inForce(r.state)))
 	}
-	t.write(makeRef(uint32(h>>56), slot), s, r, l)
+	t.write(makeRef(uint32(h>>56), slot), s, r, l, nil)
 	t.count(&k, r.subnet, &places{}, inForce(r.state))
 	s.wake(slot, r, t.deadline(r))
 	return nil
 }
 
 // write makes r the lease l, except the sequence, and reports whether that
-// changed anything. The indexes follow.
-func (t *Table) write(at ref, s *shard, r *record, l *Lease) (changed bool) {
+// changed anything. The indexes follow. known may be nil.
+func (t *Table) write(at ref, s *shard, r *record, l *Lease, known *hashes) (changed bool) {
 	was := *r
 	r.state = l.State
 	r.flags = used
@@ -163,8 +163,8 @@ func (t *Table) write(at ref, s *shard, r *record, l *Lease) (changed bool) {
 	b := l.blob()
 	old := s.arena.read(r)
 	if r.iaid != was.iaid || string(old.id) != string(b.id) || string(old.hw) != string(b.hw) {
-		out := t.entrances(r.key.kind(), was.iaid, &old)
-		in := t.entrances(r.key.kind(), r.iaid, &b)
+		out := t.entrances(r.key.kind(), was.iaid, &old, nil)
+		in := t.entrances(r.key.kind(), r.iaid, &b, known)
 		t.leave(&out, at)
 		s.arena.write(r, &b)
 		t.enter(&in, at)
@@ -177,9 +177,9 @@ func (t *Table) write(at ref, s *shard, r *record, l *Lease) (changed bool) {
 func (t *Table) forget(s *shard, slot uint32, r *record, h uint64) {
 	at := makeRef(uint32(h>>56), slot)
 	b := s.arena.read(r)
-	out := t.entrances(r.key.kind(), r.iaid, &b)
+	out := t.entrances(r.key.kind(), r.iaid, &b, nil)
 	t.leave(&out, at)
-	s.leases.remove(uint32(h), at)
+	s.index.remove(uint32(h), at)
 	t.count(&r.key, r.subnet, &places{}, negative(inForce(r.state)))
 	s.drop(slot)
 }
@@ -198,7 +198,11 @@ func (t *Table) count(k *key, subnet uint32, pl *places, d Stats) {
 	if d == (Stats{}) {
 		return
 	}
-	t.subnet(subnet, k.kind()).add(&d)
+	if p := pl[0].p; p != nil && p.Subnet == subnet {
+		p.subnet.add(&d)
+	} else {
+		t.subnet(subnet, k.kind()).add(&d)
+	}
 	for _, at := range pl {
 		if at.p != nil {
 			at.p.counts.add(&d)

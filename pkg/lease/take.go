@@ -46,6 +46,7 @@ type attempt struct {
 	now    uint32
 	hint   key
 	me     client
+	hashes hashes    // of r.Lookup
 	ins    entrances // where the lease will be entered
 	locked stripes
 
@@ -57,7 +58,6 @@ type attempt struct {
 // A claim is what lookup found: a record of the client's, as it was.
 type claim struct {
 	key  key
-	ref  ref
 	rank rank
 	at   uint32 // start
 }
@@ -118,12 +118,19 @@ func (a *attempt) identify() {
 	if k == V4 && len(a.me.hw) == 0 {
 		a.me.hw, a.me.hwType = l.HWAddr, l.HWType
 	}
-	b := l.blob()
-	a.ins = a.t.entrances(k, l.IAID, &b)
-	a.locked = a.ins.stripes()
+	a.hashes.ids = a.r.Lookup
 	for i := range a.r.Lookup {
 		id := &a.r.Lookup[i]
-		a.locked.add(a.t.hash(id.Kind, id.For, id.IAID, id.ID))
+		h := a.t.hash(id.Kind, id.For, id.IAID, id.ID)
+		if i < len(a.hashes.of) {
+			a.hashes.of[i] = h
+		}
+		a.locked.add(h)
+	}
+	b := l.blob()
+	a.ins = a.t.entrances(k, l.IAID, &b, &a.hashes)
+	for _, d := range a.ins.of[:a.ins.n] {
+		a.locked.add(d.h)
 	}
 }
 
@@ -136,7 +143,7 @@ func (a *attempt) lookup() {
 			continue
 		}
 		var buf [16]ref
-		for _, at := range a.t.candidates(id.Kind, a.t.hash(id.Kind, id.For, id.IAID, id.ID), buf[:0]) {
+		for _, at := range a.t.candidates(id.Kind, a.hashes.at(a.t, i), buf[:0]) {
 			a.look(at, id)
 		}
 		if a.best.rank != none {
@@ -151,10 +158,14 @@ func (a *attempt) look(at ref, id *Identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.record(at.slot())
-	if r.flags&used == 0 || !s.names(r, id) || !a.me.owns(s, r) || !a.inSet(r.subnet) {
+	if r.flags&used == 0 {
 		return
 	}
-	c := claim{key: r.key, ref: at, rank: a.rank(s, r), at: r.start}
+	b := s.arena.read(r)
+	if !r.named(id, &b) || !a.me.has(r, &b) || !a.inSet(r.subnet) {
+		return
+	}
+	c := claim{key: r.key, rank: a.rank(s, r), at: r.start}
 	switch {
 	case c.rank > a.best.rank || c.rank == a.best.rank && c.rank != none && c.at > a.best.at:
 		c, a.best = a.best, c
@@ -240,7 +251,7 @@ func (a *attempt) choose() (Seq, error) {
 		hinted = false
 	}
 	if a.best.rank != none {
-		if seq, err := a.give(&a.best.key, a.best.ref, nil); !elsewhere(err) {
+		if seq, err := a.give(&a.best.key, nil); !elsewhere(err) {
 			return seq, err
 		}
 	}
@@ -260,26 +271,18 @@ func (a *attempt) get(k *key) (Seq, error) {
 	if k.kind() != a.me.kind {
 		return 0, ErrNone
 	}
-	return a.give(k, noRef, nil)
+	return a.give(k, nil)
 }
 
-// give tries to give the client the resource k. seen is where a lease or an offer of it
-// was seen, or noRef; from is the pool where it was claimed for the client, if it was.
-func (a *attempt) give(k *key, seen ref, from *Pool) (Seq, error) {
+// give tries to give the client the resource k. from is the pool where it was claimed for the
+// client, if it was.
+func (a *attempt) give(k *key, from *Pool) (Seq, error) {
 	h := a.t.hashKey(k)
 	s := &a.t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := given{attempt: a, k: *k, h: h, lslot: noSlot}
-	g.oslot, _ = s.find(&s.offers, uint32(h), k)
-	if seen != noRef {
-		if r := s.record(seen.slot()); r.key == *k && r.flags&used != 0 && r.state != Offered {
-			g.lslot = seen.slot()
-		}
-	}
-	if g.lslot == noSlot {
-		g.lslot, _ = s.find(&s.leases, uint32(h), k)
-	}
+	g := given{attempt: a, k: *k, h: h}
+	g.lslot, g.oslot = s.find(uint32(h), k)
 	seq, err := g.decide(from)
 	if err != nil && from != nil {
 		g.settle()
@@ -307,12 +310,13 @@ func (a *attempt) end(k *key) (seq Seq) {
 	s := &a.t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slot, o := s.find(&s.offers, uint32(h), k); o != nil && a.me.owns(s, o) {
-		a.t.withdraw(s, slot, o, h)
+	lslot, oslot := s.find(uint32(h), k)
+	if o := s.at(oslot); o != nil && a.me.owns(s, o) {
+		a.t.withdraw(s, oslot, o, h)
 		a.t.settle(s, k, h)
 	}
-	if slot, r := s.find(&s.leases, uint32(h), k); r != nil && !a.offer && r.state == Leased && a.me.owns(s, r) {
-		seq = a.t.release(s, slot, r, h, a.now)
+	if r := s.at(lslot); r != nil && !a.offer && r.state == Leased && a.me.owns(s, r) {
+		seq = a.t.release(s, lslot, r, h, a.now)
 	}
 	return seq
 }

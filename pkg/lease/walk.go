@@ -21,7 +21,7 @@ func (t *Table) Len() (n int) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		n += s.leases.n
+		n += s.index.n - s.offers
 		s.mu.Unlock()
 	}
 	return n
@@ -94,7 +94,7 @@ func (t *Table) read(k *key, want func(*Lease) bool) (Lease, bool) {
 	s := &t.shards[h>>56]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, r := s.find(&s.leases, uint32(h), k)
+	_, r := s.lease(uint32(h), k)
 	if r == nil {
 		return Lease{}, false
 	}
