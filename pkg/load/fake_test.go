@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -21,6 +22,8 @@ type fakeNet struct {
 	delay time.Duration // of an answer
 	fail  error         // of sending
 
+	answer func(d transport.Datagram) []transport.Datagram // instead of serve
+
 	arrived  chan transport.Datagram
 	wake     chan struct{}
 	mu       sync.Mutex
@@ -28,7 +31,7 @@ type fakeNet struct {
 }
 
 func newFakeNet(serve func([]byte) [][]byte) *fakeNet {
-	return &fakeNet{serve: serve, arrived: make(chan transport.Datagram, 1<<16), wake: make(chan struct{}, 1)}
+	return &fakeNet{serve: serve, arrived: make(chan transport.Datagram, 1<<16), wake: make(chan struct{})}
 }
 
 func (f *fakeNet) SetReadDeadline(t time.Time) error {
@@ -40,11 +43,17 @@ func (f *fakeNet) SetReadDeadline(t time.Time) error {
 
 func (f *fakeNet) Read(in []transport.Datagram) (int, error) {
 	f.mu.Lock()
-	wait := time.NewTimer(time.Until(f.deadline))
+	until := time.Until(f.deadline)
+	if f.deadline.IsZero() {
+		until = 1 << 62
+	}
 	f.mu.Unlock()
+	wait := time.NewTimer(until)
 	defer wait.Stop()
 	select {
 	case in[0] = <-f.arrived:
+	case <-f.wake:
+		return 0, net.ErrClosed
 	case <-wait.C:
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -63,8 +72,7 @@ func (f *fakeNet) Write(out []transport.Datagram) (int, error) {
 		return 0, f.fail
 	}
 	for _, d := range out {
-		for _, a := range f.serve(d.Data) {
-			answer := transport.Datagram{Data: a, Peer: d.Peer}
+		for _, answer := range f.answers(d) {
 			if f.delay == 0 {
 				f.arrived <- answer
 				continue
@@ -75,7 +83,21 @@ func (f *fakeNet) Write(out []transport.Datagram) (int, error) {
 	return len(out), nil
 }
 
-func (f *fakeNet) Close() error { return nil }
+func (f *fakeNet) answers(d transport.Datagram) (out []transport.Datagram) {
+	if f.answer != nil {
+		return f.answer(d)
+	}
+	for _, a := range f.serve(d.Data) {
+		out = append(out, transport.Datagram{Data: a, Peer: d.Peer})
+	}
+	return out
+}
+
+// Close ends a Read that has no deadline.
+func (f *fakeNet) Close() error {
+	close(f.wake)
+	return nil
+}
 
 // A server answers every question as a server does that has an address for
 // everybody, and notes who asked what.
@@ -86,6 +108,9 @@ type server struct {
 	drop func(q query) bool
 	nak  func(q query) bool
 	leap func(answers [][]byte) [][]byte // what becomes of the answers
+
+	onLink bool // clients come without a relay
+	free   bool // clients may ask for any address
 }
 
 // A query is what a test wants to know of a message.
@@ -96,6 +121,9 @@ type query struct {
 	xid    uint32
 	relays int
 	ciaddr netip.Addr
+	state  string // what table 4 of RFC 2131 §4.3.6 tells by
+	spent  time.Duration
+	peer   netip.Addr // of the innermost relay
 }
 
 func (s *server) serve(b []byte) (answers [][]byte) {
@@ -138,11 +166,12 @@ func (s *server) serve4(b []byte) (query, []byte) {
 			s.t.Errorf("query: %v: %x", err, b)
 			return query{}, nil
 		}
-	} else if err := m.Parse(b); err != nil || m.GIAddr.IsUnspecified() {
+	} else if err := m.Parse(b); err != nil || m.GIAddr.IsUnspecified() != s.onLink || (m.Flags == dhcp4.FlagBroadcast) != s.onLink {
 		s.t.Errorf("query: %v, giaddr %v: %x", err, m.GIAddr, b)
 		return query{}, nil
 	}
-	q := query{hw: [6]byte(m.CHAddr()), name: m.Type().String(), xid: m.XID, relays: len(p.Envelope.Relays), ciaddr: m.CIAddr}
+	q := query{hw: [6]byte(m.CHAddr()), name: m.Type().String(), xid: m.XID, relays: len(p.Envelope.Relays), ciaddr: m.CIAddr,
+		spent: time.Duration(m.Secs) * time.Second, state: state4(m, s.kind == FourOverSix && p.Unicast())}
 	addr := netip.AddrFrom4([4]byte{10, q.hw[3], q.hw[4], q.hw[5]})
 	var w dhcp4.Builder
 	switch m.Type() {
@@ -153,10 +182,13 @@ func (s *server) serve4(b []byte) (query, []byte) {
 		if !asked {
 			want = m.CIAddr
 		}
-		if want != addr {
+		if want != addr && !s.free {
 			s.t.Errorf("%v asks for %v, was offered %v", q.hw, want, addr)
 		}
 		w.Reply(m, dhcp4.Ack, nil)
+	case dhcp4.Inform:
+		w.Reply(m, dhcp4.Ack, nil)
+		addr = netip.Addr{}
 	default:
 		return q, nil
 	}
@@ -174,6 +206,20 @@ func (s *server) serve4(b []byte) (query, []byte) {
 	return q, w.Bytes()
 }
 
+// state4 tells how a DHCPv4 message names address and server, and how it went:
+// "cru" is ciaddr, requested address, unicast; "s" the server.
+func state4(m *dhcp4.Message, unicast bool) (state string) {
+	for _, f := range []struct {
+		is   bool
+		name string
+	}{{!m.CIAddr.IsUnspecified(), "c"}, {m.Has(dhcp4.OptRequestedAddress), "r"}, {m.Has(dhcp4.OptServerID), "s"}, {unicast, "u"}} {
+		if f.is {
+			state += f.name
+		}
+	}
+	return state
+}
+
 func (s *server) serve6(b []byte) (query, []byte) {
 	var e dhcp6.Envelope
 	if err := e.Parse(b); err != nil {
@@ -184,13 +230,27 @@ func (s *server) serve6(b []byte) (query, []byte) {
 	id, _ := m.Options.Option(dhcp6.OptClientID)
 	q := query{hw: [6]byte(id[4:]), name: m.Type.String(), relays: len(e.Relays),
 		xid: uint32(m.XID[0])<<16 | uint32(m.XID[1])<<8 | uint32(m.XID[2])}
+	if v, ok := m.Options.Option(dhcp6.OptElapsedTime); ok {
+		q.spent = time.Duration(be.Uint16(v)) * 10 * time.Millisecond
+	}
+	if _, named := m.Options.Option(dhcp6.OptServerID); named {
+		q.state = "server"
+	}
 	o := dhcp6.AppendOption(nil, dhcp6.OptClientID, id)
 	o = dhcp6.AppendOption(o, dhcp6.OptServerID, []byte{0, 3, 0, 1, 2, 0, 0, 0, 0, 1})
 	r := dhcp6.Message{Type: dhcp6.Reply, XID: m.XID}
 	if m.Type == dhcp6.Solicit {
 		r.Type = dhcp6.Advertise
 	}
-	if m.Type != dhcp6.Release {
+	switch m.Type {
+	case dhcp6.Release, dhcp6.Decline, dhcp6.Confirm:
+		status := dhcp6.Success
+		if s.nak != nil && s.nak(q) {
+			status = dhcp6.NotOnLink
+		}
+		o = dhcp6.AppendStatus(o, status, "")
+	case dhcp6.InformationRequest:
+	default:
 		a := [16]byte{0x20, 0x01, 0x0d, 0xb8}
 		copy(a[10:], q.hw[:])
 		var mark int

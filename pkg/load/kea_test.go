@@ -3,6 +3,7 @@ package load_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ const (
 } }`
 )
 
-// Kea's servers understand every kind of conversation, each way it can take.
+// Kea's servers understand every kind of conversation, each way it can take, and
+// every act.
 func TestAgainstKea(t *testing.T) {
 	lab := dhcptest.NewLab(t)
 	dhcptest.Need(t, "kea-dhcp4", "kea-dhcp6")
@@ -35,6 +37,9 @@ func TestAgainstKea(t *testing.T) {
 	server.IP("addr add 2001:db8:46::1/64 dev s0")
 	host.IP("addr add 192.0.2.2/24 dev c0")
 	host.IP("addr add 2001:db8:46::2/64 dev c0")
+	for i := range 5 {
+		host.IP(fmt.Sprintf("addr add 2001:db8:46::c:%x/64 dev c0 nodad", i))
+	}
 	env := []string{"KEA_PIDFILE_DIR=" + lab.Dir, "KEA_LOCKFILE_DIR=" + lab.Dir}
 	var pids []int
 	for name, text := range map[string]string{"kea-dhcp4": kea4, "kea-dhcp6": kea6} {
@@ -43,27 +48,59 @@ func TestAgainstKea(t *testing.T) {
 		pids = append(pids, p.PID())
 	}
 	group, unicast := netip.MustParseAddrPort("[ff02::1:2]:547"), netip.MustParseAddrPort("[2001:db8:46::1]:547")
+	relayed, everybody := netip.MustParseAddrPort("192.0.2.1:67"), netip.MustParseAddrPort("255.255.255.255:67")
+	ofTheirOwn := [2]netip.Addr{netip.MustParseAddr("2001:db8:46::c:0"), netip.MustParseAddr("2001:db8:46::c:4")}
 	tests := []load.Scenario{
 		{Kind: load.FourOverSix, Server: group, Iface: "c0"},
 		{Kind: load.FourOverSix, Server: unicast},
 		{Kind: load.FourOverSix, Server: unicast, Relays: 1, InterfaceID: "port7"},
 		{Kind: load.FourOverSix, Server: unicast, Relays: 3, Local: netip.MustParseAddrPort("[2001:db8:46::2]:1547")},
 		{Kind: load.FourOverSix, Server: group, Iface: "c0", NoClient: true},
-		{Kind: load.V4, Server: netip.MustParseAddrPort("192.0.2.1:67")},
-		{Kind: load.V4, Server: netip.MustParseAddrPort("192.0.2.1:67"), InterfaceID: "port7"},
+		{Kind: load.FourOverSix, Server: unicast, Sources: ofTheirOwn},
+		{Kind: load.V4, Server: relayed},
+		{Kind: load.V4, Server: relayed, InterfaceID: "port7", Relays: 2},
 		{Kind: load.V6, Server: group, Iface: "c0"},
+		{Kind: load.V6, Server: group, Iface: "c0", Sources: ofTheirOwn},
 		{Kind: load.V6, Server: unicast, Relays: 1, InterfaceID: "port7"},
 		{Kind: load.V6, Server: unicast, Relays: 2, Link: netip.MustParseAddr("2001:db8:46::9")},
 	}
+	for i := range tests {
+		s := &tests[i]
+		s.Count, s.InFlight, s.Renewals, s.Release = 20, 5, 2, true
+	}
+	tests = append(tests,
+		load.Scenario{Kind: load.V4, Server: everybody, Iface: "c0", Count: 20, InFlight: 5, Release: true},
+		load.Scenario{Kind: load.FourOverSix, Server: unicast, Storm: 30},
+		load.Scenario{Kind: load.V4, Server: relayed, Storm: 30},
+		load.Scenario{Kind: load.V4, Server: everybody, Iface: "c0", Storm: 20},
+		load.Scenario{Kind: load.V6, Server: group, Iface: "c0", Storm: 30, Renewals: 1},
+		load.Scenario{Kind: load.FourOverSix, Server: group, Iface: "c0", Server4: relayed, Count: 400, Clients: 60,
+			Mix: all(t, "4o6/", "v4/", "v6/")},
+	)
 	for i, s := range tests {
-		s.Count, s.InFlight, s.Renewals, s.Release, s.PIDs = 20, 5, 2, true, pids
-		s.HWAddr = [6]byte{2, 0, 0x5e, 0x46, byte(i)}
+		s.PIDs, s.HWAddr = pids, [6]byte{2, 0, 0x5e, 0x46, byte(i)}
 		var r load.Report
 		if err := host.Do(func() (err error) { r, err = load.Run(t.Context(), s); return err }); err != nil {
 			t.Fatal(err)
 		}
-		if r.Completed != s.Count || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.Processes) != 2 {
-			t.Errorf("%v to %v through %d: %+v", s.Kind, s.Server, s.Relays, r)
+		if r.LossRate() != 0 || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.Processes) != 2 {
+			var text strings.Builder
+			r.Text(&text)
+			t.Errorf("%v to %v through %d:\n%s", s.Kind, s.Server, s.Relays, &text)
 		}
 	}
+}
+
+// all is a mix of every act of some kinds; few addresses are declined, as none
+// comes back.
+func all(t *testing.T, kinds ...string) (mix []load.Share) {
+	t.Helper()
+	for _, k := range kinds {
+		part, err := load.ParseMix(strings.ReplaceAll("*lease=30,*renew=30,*rebind=10,*return=10,*release=10,*decline,*inform=10", "*", k), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mix = append(mix, part...)
+	}
+	return mix
 }
