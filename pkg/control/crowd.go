@@ -3,6 +3,7 @@ package control
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // A crowd is the connections of one socket.
@@ -12,6 +13,7 @@ type crowd struct {
 	mu      sync.Mutex
 	closing bool
 	guests  map[*guest]struct{}
+	seen    uint64 // signs of life of all guests together
 	gone    sync.WaitGroup
 }
 
@@ -22,20 +24,26 @@ func newCrowd(limit int) *crowd {
 // A guest is one connection.
 type guest struct {
 	net.Conn
-	crowd   *crowd
-	seal    *seal // what the connection is encrypted with, nil for nothing
-	running bool  // it has a command under way; guarded by crowd.mu
-	left    sync.Once
+	crowd *crowd
+	seal  *seal // what the connection is encrypted with, nil for nothing
+	left  sync.Once
+
+	// guarded by crowd.mu
+	running bool   // it has a command under way
+	evicted bool   // it has to make room for others
+	last    uint64 // crowd.seen at its last sign of life
 }
 
-// accept waits for a free slot, then for a connection: those that are too many
-// stay in the backlog.
+// accept waits for a connection. When there are as many as may be, the one that
+// has been silent for longest makes room: an honest client sends its command at
+// once and is never that. While all have a command under way, others wait.
 func (c *crowd) accept(l net.Listener) (*guest, error) {
-	c.slots <- struct{}{}
 	conn, err := l.Accept()
 	if err != nil {
-		<-c.slots
 		return nil, err
+	}
+	for !c.room() {
+		c.makeRoom()
 	}
 	g := &guest{Conn: conn, crowd: c}
 	c.mu.Lock()
@@ -46,8 +54,54 @@ func (c *crowd) accept(l net.Listener) (*guest, error) {
 		return nil, net.ErrClosed
 	}
 	c.guests[g] = struct{}{}
+	c.live(g)
 	c.gone.Add(1)
 	return g, nil
+}
+
+// room waits a moment for a slot.
+func (c *crowd) room() bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(time.Millisecond)
+	defer timer.Stop()
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// makeRoom sends the guest away that has been silent for longest.
+func (c *crowd) makeRoom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var oldest *guest
+	for g := range c.guests {
+		switch {
+		case g.evicted: // it is on its way
+			return
+		case !g.running && (oldest == nil || g.last < oldest.last):
+			oldest = g
+		}
+	}
+	if oldest == nil {
+		return
+	}
+	oldest.evicted = true
+	if r, ok := oldest.Conn.(interface{ CloseRead() error }); ok {
+		r.CloseRead() // it can still be told why
+	}
+}
+
+// live notes a sign of life.
+func (c *crowd) live(g *guest) {
+	c.seen++
+	g.last = c.seen
 }
 
 // Close ends the connection and makes room for another.
@@ -80,6 +134,14 @@ func (g *guest) end() {
 	g.crowd.mu.Lock()
 	defer g.crowd.mu.Unlock()
 	g.running = false
+	g.crowd.live(g)
+}
+
+// isEvicted reports whether the guest had to make room.
+func (g *guest) isEvicted() bool {
+	g.crowd.mu.Lock()
+	defer g.crowd.mu.Unlock()
+	return g.evicted
 }
 
 // shut lets nobody in any more and sends away all who wait for no answer.

@@ -124,6 +124,9 @@ func (d *unixDoor) converse(g *guest) {
 	in := &input{budget: &d.s.in, limit: d.s.limits.Request}
 	defer in.drop()
 	err := in.read(g.Conn, false)
+	if err != nil && g.isEvicted() {
+		err = errCrowd
+	}
 	if silent(in, err) || !g.begin() {
 		return
 	}
@@ -147,6 +150,9 @@ func (d *unixDoor) converse(g *guest) {
 		drain(g)
 	}
 }
+
+// errCrowd is told to who makes room for others.
+var errCrowd = errors.New("too many connections, and this one has been silent for longest")
 
 // silent reports whether there is nobody to answer to, or nothing to answer.
 func silent(in *input, err error) bool {
