@@ -31,6 +31,8 @@ type Config struct {
 	DeclineProbation time.Duration // how long a declined address rests
 	OfferLifetime    time.Duration // "offer-lifetime" at top level; 0: not set. Ours.OfferHold takes it into account
 
+	Statistics Statistics
+
 	Ours Ours
 
 	// What the configuration asks for and this version does not do. None of it
@@ -138,6 +140,9 @@ type Ours struct {
 	// OfferLimit bounds the offers that are open at a time for each source and
 	// relay: "offer-limit"; 0 leaves it to the lease table.
 	OfferLimit int
+
+	// Metrics is where Prometheus may read: "metrics"; invalid: nowhere.
+	Metrics netip.AddrPort
 
 	// PadIPC says that the peer of the pair is one of these daemons, so datagrams
 	// to it may be padded to go out as one segmented send: "pad-ipc".

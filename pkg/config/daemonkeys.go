@@ -166,6 +166,8 @@ func (c *compiler) ours() {
 	for _, n := range c.root.ours().list("pair-users") {
 		o.PairUsers = append(o.PairUsers, n.str)
 	}
+	o.Metrics = c.metrics()
+	c.cfg.Statistics = c.statistics()
 	if o.OfferHold == 0 {
 		o.OfferHold = c.cfg.OfferLifetime
 	}

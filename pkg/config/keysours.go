@@ -4,6 +4,7 @@ package config
 // them: "user-context": {"dhcp4o6": {"offer-hold": 30}}.
 
 var ourGlobal = &scope{name: "dhcp4o6 at top level", keys: []rule{
+	{name: "metrics", typ: tMap, of: ourMetrics, note: "metrics for Prometheus are to be had by HTTP at `/metrics`, see `monitoring.md`; nowhere without this map"},
 	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client; offer-lifetime when that is set"},
 	{name: "offer-limit", typ: tInt, max: 1 << 20, def: "0", note: "offers open at a time for each source and relay; 0: as the server sees fit"},
 	{name: "pad-ipc", typ: tBool, def: "false", note: "the peer of the pair is one of these daemons, not Kea: datagrams to it may be padded"},
