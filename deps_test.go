@@ -34,6 +34,8 @@ var levels = map[string][]string{
 	"pkg/topology": {"pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
 	"pkg/config":   {"pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire", "pkg/topology"},
 
+	"pkg/leasecmd": {"pkg/control", "pkg/lease", "pkg/lease/leasefile", "pkg/topology"},
+
 	// level 3: one family never sees the other, but for the v4 side's envelope
 	"pkg/server4": {"pkg/config", "pkg/control", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/pkt4o6", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},

@@ -1,0 +1,129 @@
+//go:build interop
+
+package leasecmd_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+var record = flag.Bool("update", false, "record Kea's answers in testdata")
+
+// TestAgainstKea asks Kea and ours the same and compares: the answers that were recorded
+// are those of the Kea of this machine too.
+func TestAgainstKea(t *testing.T) {
+	for _, f := range []topology.Family{topology.V4, topology.V6} {
+		t.Run(fmt.Sprintf("dhcp%d", f), func(t *testing.T) {
+			kea := startKea(t, f)
+			h := newHouse(t, f)
+			name := fmt.Sprintf("dhcp%d.txt", f)
+			turns := readTurns(t, name)
+			for i := range turns {
+				turn := &turns[i]
+				answer := kea(t, turn.ask)
+				if *record {
+					turn.answer = answer
+					continue
+				}
+				if plain(t, turn.ask, answer) != plain(t, turn.ask, turn.answer) {
+					t.Errorf("%s:%d: Kea answers %s\nrecorded was %s", name, turn.line, answer, turn.answer)
+				}
+				if got := h.ask(turn.ask); plain(t, turn.ask, got) != plain(t, turn.ask, cmp.Or(turn.ours, answer)) {
+					t.Errorf("%s:%d: %s\nours: %s\nKea's: %s", name, turn.line, turn.ask, got, answer)
+				}
+			}
+			if *record {
+				writeTurns(t, name, turns)
+			}
+		})
+	}
+}
+
+func writeTurns(t *testing.T, name string, turns []turn) {
+	t.Helper()
+	var b strings.Builder
+	for _, turn := range turns {
+		for _, why := range turn.why {
+			fmt.Fprintln(&b, why)
+		}
+		fmt.Fprintf(&b, "> %s\n< %s\n", turn.ask, turn.answer)
+		if turn.ours != "" {
+			fmt.Fprintln(&b, "=", turn.ours)
+		}
+	}
+	if err := os.WriteFile(filepath.Join("testdata", name), []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startKea starts the server of a family without any interface and returns how to ask it.
+func startKea(t *testing.T, f topology.Family) func(*testing.T, string) string {
+	t.Helper()
+	server, err := exec.LookPath(fmt.Sprintf("kea-dhcp%d", f))
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("kea-dhcp4 and kea-dhcp6 are not installed")
+		}
+		t.Skip("kea-dhcp4 and kea-dhcp6 are not installed")
+	}
+	folder := t.TempDir()
+	file := filepath.Join(folder, "kea.json")
+	if err := os.WriteFile(file, []byte(configuration(t, f, folder)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(server, "-c", file, "-p", fmt.Sprint(20000+os.Getpid()%20000+int(f)))
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+folder, "KEA_LOCKFILE_DIR="+folder, "TZ=UTC")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	socket := filepath.Join(folder, "socket")
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			break
+		}
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("Kea does not open its control socket")
+		}
+	}
+	return func(t *testing.T, request string) string { return askSocket(t, socket, request) }
+}
+
+func askSocket(t *testing.T, socket, request string) string {
+	t.Helper()
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if err != nil || len(answer) == 0 {
+		t.Fatalf("%s: %q, %v", request, answer, err)
+	}
+	return strings.TrimSpace(string(answer))
+}

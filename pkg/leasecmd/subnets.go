@@ -1,0 +1,194 @@
+package leasecmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/control"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+)
+
+type subnetEntry struct {
+	ID      uint32  `json:"id"`
+	Subnet  string  `json:"subnet"`
+	Network *string `json:"shared-network-name"` // null: of none
+}
+
+func (c *Commands) subnetList(context.Context, json.RawMessage) (control.Result, error) {
+	list := []subnetEntry{}
+	for _, s := range c.o.Topology().Subnets {
+		e := subnetEntry{ID: s.ID, Subnet: s.Prefix.String()}
+		if s.Network != nil {
+			e.Network = &s.Network.Name
+		}
+		list = append(list, e)
+	}
+	return c.listed("subnets", "subnet", len(list), list)
+}
+
+type networkEntry struct {
+	Name string `json:"name"`
+}
+
+func (c *Commands) networkList(context.Context, json.RawMessage) (control.Result, error) {
+	list := []networkEntry{}
+	for _, s := range c.o.Topology().Subnets {
+		if s.Network == nil {
+			continue
+		}
+		if e := (networkEntry{s.Network.Name}); !slices.Contains(list, e) {
+			list = append(list, e)
+		}
+	}
+	return c.listed("shared-networks", "network", len(list), list)
+}
+
+// listed answers with a list of n things of one kind.
+func (c *Commands) listed(member, noun string, n int, list any) (control.Result, error) {
+	text := fmt.Sprintf("%d %s %s", n, c.protocol(), noun)
+	if n != 1 {
+		text += "s"
+	}
+	res := control.Result{Text: text + " found", Arguments: map[string]any{member: list}}
+	if n == 0 {
+		res = control.Result{Code: control.Empty, Text: res.Text}
+	}
+	return res, nil
+}
+
+// arguments reads the map of a command that needs one.
+func (c *Commands) arguments(args json.RawMessage, command string) (members, error) {
+	if args == nil {
+		return nil, fmt.Errorf("no arguments specified for the '%s' command", command)
+	}
+	m, isMap := mapOf(args)
+	if !isMap {
+		return nil, fmt.Errorf("arguments specified for the '%s' command are not a map", command)
+	}
+	return m, nil
+}
+
+func (c *Commands) subnetGet(_ context.Context, args json.RawMessage) (control.Result, error) {
+	command := "subnet" + c.digit() + "-get"
+	m, err := c.arguments(args, command)
+	if err != nil {
+		return control.Result{}, err
+	}
+	if len(m) != 1 {
+		return control.Result{}, fmt.Errorf("invalid number of arguments %d for the '%s' command. Expecting 'id' or 'subnet'", len(m), command)
+	}
+	s, none, err := c.meant(m)
+	switch {
+	case err != nil:
+		return control.Result{}, err
+	case s == nil:
+		return empty(none)
+	}
+	e, err := c.describeSubnet(s)
+	if err != nil {
+		return control.Result{}, err
+	}
+	return control.Result{
+		Text:      fmt.Sprintf("Info about %s subnet %s (id %d) returned", c.protocol(), s.Prefix, s.ID),
+		Arguments: map[string]any{"subnet" + c.digit(): []json.RawMessage{e}},
+	}, nil
+}
+
+// meant returns the subnet that the one argument names, or what to say of none.
+func (c *Commands) meant(m members) (s *topology.Subnet, none string, err error) {
+	if m.has("subnet") {
+		text, ok := isText(m["subnet"])
+		if !ok {
+			return nil, "", errors.New("'subnet' parameter must be a string")
+		}
+		for _, s := range c.o.Topology().Subnets {
+			if s.Prefix.String() == text {
+				return s, "", nil
+			}
+		}
+		return nil, "No " + text + " subnet found", nil
+	}
+	if !m.has("id") {
+		return nil, "", errors.New("'id' or 'subnet' parameter required")
+	}
+	id, ok := isInt(m["id"])
+	if !ok {
+		return nil, "", errors.New("'id' parameter must be an integer")
+	}
+	if s = byID(c.o.Topology().Subnets, uint32(id)); s == nil || int64(s.ID) != id {
+		return nil, fmt.Sprintf("No subnet with id %d found", id), nil
+	}
+	return s, "", nil
+}
+
+// A configured is what of a configuration leads to its subnets.
+type configured struct {
+	Subnet4, Subnet6 []json.RawMessage
+	Networks         []json.RawMessage `json:"shared-networks"`
+}
+
+// configured reads the configuration in force down to subnets and networks.
+func (c *Commands) configured() (configured, error) {
+	var top map[string]configured
+	if err := json.Unmarshal(c.o.Config(), &top); err != nil {
+		return configured{}, fmt.Errorf("the configuration cannot be read: %w", err)
+	}
+	return top["Dhcp"+c.digit()], nil
+}
+
+func (d *configured) subnets() []json.RawMessage { return append(d.Subnet4, d.Subnet6...) }
+
+// describeSubnet returns the subnet as it is configured.
+func (c *Commands) describeSubnet(s *topology.Subnet) (json.RawMessage, error) {
+	d, err := c.configured()
+	if err != nil {
+		return nil, err
+	}
+	all := d.subnets()
+	for _, n := range d.Networks {
+		var in configured
+		if err := json.Unmarshal(n, &in); err != nil {
+			return nil, err
+		}
+		all = append(all, in.subnets()...)
+	}
+	for _, e := range all {
+		var id struct{ ID uint32 }
+		if json.Unmarshal(e, &id) == nil && id.ID == s.ID {
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("subnet %d was replaced by another configuration: ask again", s.ID)
+}
+
+func (c *Commands) networkGet(_ context.Context, args json.RawMessage) (control.Result, error) {
+	command := "network" + c.digit() + "-get"
+	m, err := c.arguments(args, command)
+	if err != nil {
+		return control.Result{}, err
+	}
+	if !m.has("name") {
+		return control.Result{}, fmt.Errorf("invalid '%s': missing mandatory 'name' parameter", command)
+	}
+	name, ok := isText(m["name"])
+	if !ok {
+		return control.Result{}, errors.New("'name' parameter must be a string")
+	}
+	d, err := c.configured()
+	if err != nil {
+		return control.Result{}, err
+	}
+	for _, n := range d.Networks {
+		in, _ := mapOf(n)
+		if own, ok := isText(in["name"]); ok && own == name {
+			return control.Result{
+				Text:      fmt.Sprintf("Info about %s shared network '%s' returned", c.protocol(), name),
+				Arguments: map[string]any{"shared-networks": []json.RawMessage{n}},
+			}, nil
+		}
+	}
+	return empty(fmt.Sprintf("No '%s' shared network found", name))
+}
