@@ -36,6 +36,7 @@ type File struct {
 	schema *schema
 	lock   Lock
 	report Report
+	stats  Stats
 
 	// the journal buffer; mu is taken under the locks of the table
 	mu        sync.Mutex
@@ -196,6 +197,8 @@ func (f *File) write(batch []byte) error {
 		return ErrGone
 	}
 	f.size.Store(at + int64(len(batch)))
+	f.stats.Writes.Add(1)
+	f.stats.Octets.Add(uint64(len(batch)))
 	f.synced = time.Now()
 	return nil
 }
@@ -204,6 +207,7 @@ func (f *File) write(batch []byte) error {
 // on, so nothing more is written to it. The caller holds commit.
 func (f *File) fail(err error) error {
 	f.failed = fmt.Errorf("%w: %q: %w", lease.ErrDown, f.name, err)
+	f.stats.Errors.Add(1)
 	f.note(noteDown)
 	f.mu.Lock()
 	defer f.mu.Unlock()

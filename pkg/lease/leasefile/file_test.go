@@ -224,6 +224,9 @@ func TestFailureAndHealing(t *testing.T) {
 			if seq := mustSync(t, f); seq != 3 {
 				t.Errorf("durable up to %d, want 3", seq)
 			}
+			if st := f.Stats(); st.Writes.Load() != 2 || st.Octets.Load() == 0 || st.Errors.Load() != 1 || st.Rewrites.Load() != 1 {
+				t.Errorf("%d writes, %d errors, %d rewrites", st.Writes.Load(), st.Errors.Load(), st.Rewrites.Load())
+			}
 			table[third.Resource] = third
 			f, got := open(t, killed.PowerCut(), leasefile.Options{})
 			got.equal(t, table)

@@ -37,8 +37,10 @@ func (f *File) Rewrite(ctx context.Context, all iter.Seq[*lease.Lease]) error {
 	old := f.file
 	if err := w.run(ctx, all); err != nil {
 		w.giveUp()
+		f.stats.Errors.Add(1)
 		return fmt.Errorf("leasefile: rewrite %q: %w", f.name, err)
 	}
+	f.stats.Rewrites.Add(1)
 	old.Close() // outside of commit: to free a large file takes time
 	return nil
 }
