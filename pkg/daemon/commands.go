@@ -58,10 +58,8 @@ func (d *daemon) buildReport(context.Context, json.RawMessage) control.Result {
 	return control.Result{Text: b.String()}
 }
 
-func (d *daemon) serverTagGet(ctx context.Context, _ json.RawMessage) control.Result {
-	return d.asked.do(ctx, func() control.Result {
-		return control.Result{Arguments: map[string]any{"server-tag": d.cfg.ServerTag}}
-	})
+func (d *daemon) serverTagGet(context.Context, json.RawMessage) control.Result {
+	return control.Result{Arguments: map[string]any{"server-tag": d.inForce.Load().ServerTag}}
 }
 
 // configBackendPull has nothing to pull from.

@@ -19,20 +19,8 @@ import (
 // in Kea.
 const wire = "<wire>"
 
-// running returns the configuration in force.
-func (d *daemon) running(ctx context.Context) (cfg *config.Config, res control.Result) {
-	res = d.asked.do(ctx, func() control.Result {
-		cfg = d.cfg
-		return control.Result{}
-	})
-	return cfg, res
-}
-
-func (d *daemon) configGet(ctx context.Context, _ json.RawMessage) control.Result {
-	cfg, res := d.running(ctx)
-	if cfg == nil {
-		return res
-	}
+func (d *daemon) configGet(context.Context, json.RawMessage) control.Result {
+	cfg := d.inForce.Load()
 	text := cfg.JSON()
 	whole := make([]byte, 0, len(text)+80)
 	whole = append(whole, text[:len(text)-1]...) // a map: the hash goes in beside
@@ -40,12 +28,8 @@ func (d *daemon) configGet(ctx context.Context, _ json.RawMessage) control.Resul
 	return control.Result{Arguments: json.RawMessage(whole)}
 }
 
-func (d *daemon) configHashGet(ctx context.Context, _ json.RawMessage) control.Result {
-	cfg, res := d.running(ctx)
-	if cfg == nil {
-		return res
-	}
-	return control.Result{Arguments: hashOf(cfg)}
+func (d *daemon) configHashGet(context.Context, json.RawMessage) control.Result {
+	return control.Result{Arguments: hashOf(d.inForce.Load())}
 }
 
 func hashOf(cfg *config.Config) map[string]any { return map[string]any{"hash": cfg.Hash()} }
@@ -117,7 +101,10 @@ func (d *daemon) configTest(ctx context.Context, args json.RawMessage) control.R
 		return failed(wrong)
 	}
 	return d.asked.do(ctx, func() control.Result {
-		if err := d.mayChange(cfg); err != nil {
+		switch err := d.mayChange(cfg); {
+		case errors.Is(err, errRestart):
+			return control.Result{Text: sane + " This server cannot change over to it: " + err.Error() + "."}
+		case err != nil:
 			return failed(err.Error())
 		}
 		return control.Result{Text: sane}

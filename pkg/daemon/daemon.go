@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,6 +65,7 @@ type daemon struct {
 	peer watch // the other daemon, by the pair
 
 	// commands
+	inForce             atomic.Pointer[config.Config] // cfg, for who is not the daemon's goroutine
 	control             *control.Server
 	asked               asked
 	quit                chan Exit // shutdown's exit code; holds one
@@ -119,6 +121,7 @@ func (d *daemon) firstConfig() error {
 		return err
 	}
 	d.cfg, d.configured = cfg, time.Now()
+	d.inForce.Store(cfg)
 	d.sayProblems(problems)
 	return nil
 }

@@ -89,6 +89,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	d.leases.configure(cfg)
 	d.cfg = cfg
 	d.engine.replace(cfg)
+	d.inForce.Store(cfg)
 	return nil
 }
 
@@ -121,13 +122,15 @@ func later(was, is *config.Config) (names []string) {
 	return names
 }
 
+var errRestart = errors.New("daemon: lease-database has changed, which takes a restart")
+
 // mayChange refuses what a running server cannot change over to.
 func (d *daemon) mayChange(cfg *config.Config) error {
 	if len(cfg.Refuse) > 0 && !d.setup.ServeAnyway {
 		return refuses(cfg)
 	}
 	if cfg.LeaseDB.Persist != d.cfg.LeaseDB.Persist || leaseFile(d.kind, cfg) != leaseFile(d.kind, d.cfg) {
-		return errors.New("daemon: lease-database has changed, which takes a restart")
+		return errRestart
 	}
 	return nil
 }
