@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
+	"github.com/dhcp4o6/dhcp4o6/pkg/leasecmd"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // commands registers what the daemon itself is asked.
@@ -31,6 +33,11 @@ func (d *daemon) commands(r *control.Registry) {
 	r.Handle("shutdown", d.shutdown)
 	r.Handle("status-get", d.statusGet)
 	r.Handle("version-get", d.versionGet)
+	leasecmd.New(leasecmd.Options{
+		Family: d.family, Leases: d.leases.table, File: d.leases.file,
+		Topology: func() *topology.Topology { return d.inForce.Load().Topology },
+		Config:   func() json.RawMessage { return d.inForce.Load().JSON() },
+	}).Register(r)
 }
 
 func (d *daemon) versionGet(context.Context, json.RawMessage) control.Result {

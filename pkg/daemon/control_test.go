@@ -139,6 +139,24 @@ func TestArgumentsOfCommands(t *testing.T) {
 	}
 }
 
+// The commands about leases see what clients have been given.
+func TestLeasesByCommand(t *testing.T) {
+	h := newHost(t)
+	h.with4("")
+	h.start(dhcp6, Setup{ConfigFile: h.conf6("")})
+	tell(t, h.door(), "lease4-get", `{ "ip-address": "192.0.2.10" }`).is(t, 3, "Lease not found.")
+	h.mustLease("192.0.2.10")
+	var got map[string]any
+	a := tell(t, h.door(), "lease4-get", `{ "ip-address": "192.0.2.10" }`).is(t, 0, "IPv4 lease found.")
+	if err := json.Unmarshal(a.Arguments, &got); err != nil || got["subnet-id"] != 1.0 || got["valid-lft"] != 7200.0 {
+		t.Errorf("%s, %v", a.Arguments, err)
+	}
+	tell(t, h.door(), "subnet4-get", `{ "id": 1 }`).is(t, 0, "Info about IPv4 subnet 192.0.2.0/24 (id 1) returned")
+	file := h.mine4()
+	tell(t, h.door(), "config-set", strings.Replace(strings.ReplaceAll(file, "192.0.2.", "198.51.100."), `"id": 1`, `"id": 2`, 1)).is(t, 0, "Configuration successful.")
+	tell(t, h.door(), "subnet4-get", `{ "id": 2 }`).is(t, 0, "Info about IPv4 subnet 198.51.100.0/24 (id 2) returned")
+}
+
 func TestStatusGet(t *testing.T) {
 	h := newHost(t)
 	file := h.write("dhcp6.json", `{ "Dhcp6": { %s "interfaces-config": { "interfaces": [ "lo/::1", "nowhere0" ] }, "dhcp4o6-port": %d,
