@@ -1,15 +1,31 @@
 package probe
 
-import "testing"
+import (
+	"bytes"
+	"testing"
 
-// TestISC6 puts the questions to our v6 side that were put to dhcpd -6. What that one
-// handed over is the wire's octets behind its header. The v4 side's answers are refused as
-// they stand in its framing; what they hold is then given in ours.
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+)
+
+// TestISC6 puts the questions to our v6 side that were put to dhcpd -6, with a v4 side
+// that speaks ISC's dialect and with one that speaks Kea's. In ISC's, what is handed over
+// is dhcpd's octet for octet, where the network has forged nothing, and the answers are
+// given as they were to dhcpd.
 func TestISC6(t *testing.T) {
-	v := newV6Side(t)
+	for _, d := range []ipc.Dialect{ipc.ISC, ipc.Kea} {
+		t.Run(d.String(), func(t *testing.T) { asISC6(t, d) })
+	}
+}
+
+func asISC6(t *testing.T, d ipc.Dialect) {
+	v := newV6Side(t, d)
 	all := capture(t, "probe-isc6.pcap")
 	questions := pairUp(all, fromNetwork, toPort(v4Port))
 	answers := pairUp(all, toPort(v6Port), toNetwork)
+	ours := inKeas
+	if d == ipc.ISC {
+		ours = bytes.Clone
+	}
 	const wire = 18
 	forged := "17/2495(60000 60001 60002) "
 	v.runWire(questions[:min(wire, len(questions)-4)], []wireRow{
@@ -34,14 +50,14 @@ func TestISC6(t *testing.T) {
 	}, iscHeader)
 	v.goneAndBack(questions[min(wire, len(questions)-4):])
 
-	v = newV6Side(t) // where nobody has asked yet
+	v = newV6Side(t, 1-d) // where nobody has asked yet
 	for i, a := range answers {
 		v.asks(inKeas(a.data))
-		if sent, reasons := v.play(a.data); len(sent) != 0 || reasons != "4o6-bad-packet-type" {
-			t.Errorf("answer %d in ISC's framing: %d sent, %s", i+1, len(sent), reasons)
+		if sent, reasons := v.play(ours(a.data)); len(sent) != 0 || reasons != "4o6-bad-packet-dialect" && reasons != "4o6-bad-packet-type" {
+			t.Errorf("answer %d in the other dialect: %d sent, %s", i+1, len(sent), reasons)
 		}
 	}
-	v = newV6Side(t)
+	v = newV6Side(t, d)
 	v.runAnswers(answers, []answerRow{
 		{"to a link-local address", linkLocal + plain, linkLocal + plain, "rule 6"},
 		{"to a global address", global + plain, global + plain, "rule 6"},
@@ -55,5 +71,5 @@ func TestISC6(t *testing.T) {
 		{"Relay-reply, port 1547, with option 135", relay + ":1547 DHCPV4-RESPONSE: 135 9 | 87", relay + ":1547 DHCPV4-RESPONSE: 135 9 | 87", "rule 6, RFC 8357 §5.3"},
 		{"Relay-reply, port 1547, without", relay + ":547 DHCPV4-RESPONSE: 9 | 87", relay + ":547 DHCPV4-RESPONSE: 9 | 87", "rule 6"},
 		{"type 200", linkLocal + "type 200: 87", "4o6-bad-packet-type", "rule 3"},
-	}, inKeas)
+	}, ours)
 }

@@ -3,6 +3,8 @@ package probe
 import (
 	"bytes"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 // TestKea6 puts the questions to our v6 side that were put to kea-dhcp6, and has the
 // v4 side give the same answers.
 func TestKea6(t *testing.T) {
-	v := newV6Side(t)
+	v := newV6Side(t, ipc.Kea)
 	all := capture(t, "probe-kea6.pcap")
 	questions := pairUp(all, fromNetwork, toPort(v4Port))
 	answers := pairUp(all, toPort(v6Port), toNetwork)
@@ -43,7 +45,7 @@ func TestKea6(t *testing.T) {
 	}, 0)
 	v.goneAndBack(questions[min(wire, len(questions)-4):])
 
-	v = newV6Side(t) // where nobody has asked yet
+	v = newV6Side(t, ipc.Kea) // where nobody has asked yet
 	v.runAnswers(answers, []answerRow{
 		{"to a link-local address", linkLocal + plain, linkLocal + plain, "rule 6"},
 		{"to a global address", global + plain, global + plain, "rule 6"},

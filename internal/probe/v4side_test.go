@@ -152,14 +152,19 @@ func (v *v4side) run(questions []asked, rows []row) {
 	}
 	for i, r := range rows {
 		v.t.Run(fmt.Sprintf("%02d %s", i+1, r.what), func(t *testing.T) {
-			if got := did(t, questions[i].led); got != r.kea {
+			if got := did(t, questions[i]); got != r.kea {
 				t.Errorf("the captured server did %q, the row says %q", got, r.kea)
 			}
-			answers, reasons := v.ask(questions[i].data)
+			q := questions[i].data
+			answers, reasons := v.ask(q)
 			got := reasons
 			for _, a := range answers {
+				if inISC(q) {
+					mirrorsISC(t, q, a)
+					q, a = inKeas(q), inKeas(a)
+				}
 				got = strings.TrimLeft(got+", "+whole(t, a), ", ")
-				mirrors(t, questions[i].data, a)
+				mirrors(t, q, a)
 			}
 			if got == "" {
 				got = "silence"
@@ -172,11 +177,15 @@ func (v *v4side) run(questions []asked, rows []row) {
 }
 
 // did says what a captured server answered.
-func did(t *testing.T, p *packet) string {
-	if p == nil {
+func did(t *testing.T, q asked) string {
+	if q.led == nil {
 		return "-"
 	}
-	m, err := take(p.data)
+	data := q.led.data
+	if inISC(q.data) {
+		data = data[iscHeader:]
+	}
+	m, err := take(data)
 	if err != nil {
 		t.Fatal(err)
 	}

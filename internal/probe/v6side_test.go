@@ -38,18 +38,20 @@ type v6side struct {
 	port  uint16
 	wire  transport.Conn // what clients and relays see
 	conn  *net.UDPConn   // the v4 side
+	isc   bool           // it speaks ISC's dialect
 	stats *metrics.Set
 	gone  chan bool
 	fence uint32
 	in    [16]transport.Datagram
 }
 
-func newV6Side(t *testing.T) *v6side {
+func newV6Side(t *testing.T, d ipc.Dialect) *v6side {
 	t.Helper()
-	v := &v6side{t: t, stats: new(metrics.Set), gone: make(chan bool, 8)}
+	v := &v6side{t: t, isc: d == ipc.ISC, stats: new(metrics.Set), gone: make(chan bool, 8)}
 	v.port, v.conn = freePorts(t, 1, 0)
 	pair, err := ipc.Dial(ipc.V6Side, v.port, ipc.Options{
-		OnPeer: func(gone bool) { v.gone <- gone },
+		Dialect: d,
+		OnPeer:  func(gone bool) { v.gone <- gone },
 		OnRefused: func(f ipc.Fault) { // counted as package daemon does
 			v.stats.Counter("4o6-bad-packet-" + f.Reason()).Inc()
 		},
@@ -98,6 +100,21 @@ func (v *v6side) send(data []byte, from netip.AddrPort, to netip.Addr) {
 	v.wire.Write([]transport.Datagram{{Data: data, Peer: from, Local: to, IfIndex: s0}})
 }
 
+// message is the DHCPv6 message of a datagram of the pair.
+func (v *v6side) message(b []byte) []byte {
+	if v.isc {
+		return b[min(len(b), iscHeader):]
+	}
+	return b
+}
+
+// header is ISC's.
+func header(iface string, from netip.AddrPort) []byte {
+	b := append(make([]byte, 0, iscHeader), iface...)
+	b = append(b[:16], from.Addr().AsSlice()...)
+	return append(be.AppendUint16(b, from.Port()), 0, 0)
+}
+
 // handed returns what is handed over until the query xid comes.
 func (v *v6side) handed(xid uint32) (all [][]byte) {
 	v.t.Helper()
@@ -111,7 +128,7 @@ func (v *v6side) handed(xid uint32) (all [][]byte) {
 		if err != nil {
 			v.t.Fatalf("nothing is handed over any more: %v", err)
 		}
-		if m, err := take(buf[:n]); err == nil && m.four.XID == xid {
+		if m, err := take(v.message(buf[:n])); err == nil && m.four.XID == xid {
 			return all
 		}
 		all = append(all, bytes.Clone(buf[:n]))
@@ -139,6 +156,9 @@ func (v *v6side) play(data []byte) (sent []transport.Datagram, reasons string) {
 	v.handed(fences + v.fence)
 	before := count(v.stats)
 	fence := append([]byte{byte(dhcp6.DHCPv4Response), 0, 0, 0}, vendor("s0", client.Addr().AsSlice(), 546)...)
+	if v.isc {
+		fence = append(header("s0", client), byte(dhcp6.DHCPv4Response), 0, 0, 0)
+	}
 	fence = append(fence, query(fences + v.fence)[4:]...)
 	for _, b := range [][]byte{data, fence} {
 		if _, err := v.conn.Write(b); err != nil {
@@ -200,8 +220,17 @@ func contents(o dhcp6.Options) string {
 // hands holds what was handed over to what must be true of all of it: the origin is the
 // datagram's, and without our vendor option the message is what came, octet for octet,
 // when it forged nothing.
-func hands(t *testing.T, q packet, handed []byte, forged bool) {
+func (v *v6side) hands(t *testing.T, q asked, handed []byte, forged bool) {
 	t.Helper()
+	if v.isc {
+		if want := append(header("s0", q.src), q.data...); !forged && (!bytes.Equal(handed, want) || !bytes.Equal(handed, q.led.data)) {
+			t.Errorf("handed over %x\nof the wire's   %x\ndhcpd did       %x", handed, want, q.led.data)
+		}
+		if !bytes.Equal(handed[:iscHeader], q.led.data[:iscHeader]) {
+			t.Errorf("header %x\nwant   %x", handed[:iscHeader], q.led.data[:iscHeader])
+		}
+		return
+	}
 	var e dhcp6.Envelope
 	if err := e.Parse(handed); err != nil {
 		t.Fatal(err)
@@ -248,11 +277,15 @@ func (v *v6side) runWire(questions []asked, rows []wireRow, header int) {
 			handed, reasons := v.ask(q.packet)
 			got := reasons
 			for _, h := range handed {
-				got = strings.TrimLeft(got+", "+levels(h), ", ")
-				hands(t, q.packet, h, strings.Contains(levels(q.data), "60000"))
+				got = strings.TrimLeft(got+", "+levels(v.message(h)), ", ")
+				v.hands(t, q, h, strings.Contains(levels(q.data), "60000"))
 			}
-			if got != r.want {
-				t.Errorf("%s, want %s (%s)", got, r.want, r.rule)
+			want := r.want
+			if v.isc {
+				want = strings.ReplaceAll(want, added, "")
+			}
+			if got != want {
+				t.Errorf("%s, want %s (%s)", got, want, r.rule)
 			}
 		})
 	}
@@ -285,6 +318,9 @@ func leaves(to netip.AddrPort, data []byte) string {
 // asks has somebody put the question to which data would be the answer: the same
 // origin, relay levels and transaction. It reports false for what answers nothing.
 func (v *v6side) asks(data []byte) bool {
+	if v.isc {
+		data = inKeas(data)
+	}
 	m, err := take(data)
 	var e dhcp6.Envelope
 	if err != nil || e.Parse(data) != nil || len(m.origin[1]) != 16 || len(m.origin[2]) != 2 || m.four.XID == 0 {
@@ -376,7 +412,11 @@ func (v *v6side) goneAndBack(questions []asked) {
 			v.t.Errorf("query %d after the v4 side came back: %d handed over, %s (rule 5)", i+1, len(handed), reasons)
 		}
 	}
-	if _, reasons := v.play(nil); reasons != "4o6-bad-packet-short" {
+	want := "4o6-bad-packet-short"
+	if v.isc {
+		want = "4o6-bad-packet-dialect"
+	}
+	if _, reasons := v.play(nil); reasons != want {
 		v.t.Errorf("after the v4 side came back: %s", reasons)
 	}
 	if gone := <-v.gone; gone {

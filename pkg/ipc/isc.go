@@ -19,7 +19,8 @@ import (
 //	36            the message
 //
 // That of releases 4.3.5 and 4.3.6 ends behind the address. A header is known
-// from a message by its first octet, a letter and no message type.
+// from a message by its first octet, a character of ASCII and none of the message
+// types of the pair.
 const (
 	iscName    = 16
 	iscAddr    = 16
@@ -47,7 +48,7 @@ func inISC(b []byte) bool {
 	case dhcp6.RelayForw, dhcp6.RelayRepl, dhcp6.DHCPv4Query, dhcp6.DHCPv4Response:
 		return false
 	}
-	return b[0] > ' ' && b[0] != 0x7f
+	return b[0] > ' ' && b[0] < 0x7f
 }
 
 // openISC takes the header off and what the network has put in place of the
