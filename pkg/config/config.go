@@ -151,6 +151,15 @@ type Ours struct {
 	// PairUsers are for ipc.Trusted: "pair-users".
 	PairUsers []string
 
+	// PairDialect is what dhcp6d speaks over the pair, "kea" or "isc":
+	// "pair-dialect". Empty in dhcp4d.
+	PairDialect string
+
+	// PairHMAC is "off", "accept" or "require": "pair-hmac". PairKeyFiles are the
+	// files of its keys, the first of which signs; none when it is off.
+	PairHMAC     string
+	PairKeyFiles []string
+
 	// RawSync is for leasefile.Options: "raw-sync".
 	RawSync bool
 }

@@ -162,7 +162,12 @@ func (c *compiler) ours() {
 		OfferLimit: int(l.uint32("offer-limit", 0)),
 		PadIPC:     l.bool("pad-ipc", false),
 		RawSync:    l.bool("raw-sync", true),
+		PairHMAC:   l.text("pair-hmac", "off"),
 	}
+	if c.cfg.Family == v6 {
+		o.PairDialect = l.text("pair-dialect", "kea")
+	}
+	o.PairKeyFiles = c.pairKeys(&o)
 	for _, n := range c.root.ours().list("pair-users") {
 		o.PairUsers = append(o.PairUsers, n.str)
 	}
@@ -175,6 +180,30 @@ func (c *compiler) ours() {
 		o.OfferHold = 10 * time.Second
 	}
 	c.cfg.Ours = o
+}
+
+// pairKeys reads the names of the key files, as far as they are in use.
+func (c *compiler) pairKeys(o *Ours) (files []string) {
+	n := c.root.ours()
+	for _, key := range []string{"pair-key-file", "pair-other-key-file"} {
+		m := n.get(key)
+		if m == nil || m.kind != kString || m.str == "" {
+			continue
+		}
+		if !path.IsAbs(m.str) {
+			c.errorf(m, "%q is not an absolute path", m.str)
+		}
+		files = append(files, m.str)
+	}
+	switch mode := n.get("pair-hmac"); {
+	case o.PairHMAC == "off":
+		return nil
+	case n.text("pair-key-file") == "":
+		c.errorf(mode, "%q needs a pair-key-file", o.PairHMAC)
+	case o.PairDialect == "isc":
+		c.errorf(mode, "ISC's dialect has no place for a MAC: pair-hmac has to be off, or pair-dialect kea")
+	}
+	return files
 }
 
 // ours returns the map of our keys in the user-context of a map.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,17 +129,128 @@ func TestNoPair(t *testing.T) {
 	}
 }
 
-// A peer's port that is held by a user who may not is told, and no more than
-// once in a while.
-func TestStrangerAtThePair(t *testing.T) {
+// What of the pair has to be seen to is told, each on its own and no more than
+// once in a while; what a client can bring about is not.
+func TestWarningsOfThePair(t *testing.T) {
 	core, seen := observer.New(zap.WarnLevel)
 	d := &daemon{log: zap.New(core), metrics: new(metrics.Set)}
-	for range 5 {
-		d.refused(ipc.ErrOwner)
+	told := map[ipc.Fault]string{
+		ipc.ErrOwner: "held by a user who may not", ipc.ErrNobody: "nobody holds it", ipc.ErrDialect: "another dialect",
+		ipc.ErrOldHeader: "ISC DHCP 4.3.5 or 4.3.6", ipc.ErrNoMAC: "without a MAC", ipc.ErrMAC: "wrong MAC", ipc.ErrReplay: "come before",
 	}
-	d.refused(ipc.ErrShort)
-	if seen.Len() != 1 || d.metrics.Counter("4o6-bad-packet-owner").Value() != 5 {
-		t.Errorf("%d lines, %d counted", seen.Len(), d.metrics.Counter("4o6-bad-packet-owner").Value())
+	for f := range ipc.Faults {
+		for range 5 {
+			d.refused(f)
+		}
+		if n := d.metrics.Counter("4o6-bad-packet-" + f.Reason()).Value(); n != 5 {
+			t.Errorf("%v: counted %d", f, n)
+		}
+		lines := seen.TakeAll()
+		switch want, ok := told[f]; {
+		case !ok && len(lines) != 0, ok && len(lines) != 1:
+			t.Errorf("%v: %d lines", f, len(lines))
+		case ok && !strings.Contains(lines[0].Message, want):
+			t.Errorf("%v: %s", f, lines[0].Message)
+		}
+	}
+}
+
+// ours are keys of ours at top level.
+func ours(keys string) string { return fmt.Sprintf(`"user-context": {"dhcp4o6": {%s}},`, keys) }
+
+// key writes a key file.
+func (h *host) key(name string, first byte) string {
+	return h.write(name, "%s", string(first)+strings.Repeat("k", 31))
+}
+
+// The pair works with a key that both have, from one daemon to the other and
+// through a change of keys, and not with two keys, or where only one has it.
+func TestPairHMAC(t *testing.T) {
+	h := newHost(t)
+	old, next := h.key("old.key", 1), h.key("next.key", 2)
+	mode := func(mode, key, other string) string {
+		return ours(fmt.Sprintf(`"pair-hmac": %q, "pair-key-file": %q, "pair-other-key-file": %q`, mode, key, other))
+	}
+	v4 := h.start(dhcp4, Setup{ConfigFile: h.conf4(mode("require", old, ""))})
+	v6 := h.start(dhcp6, Setup{ConfigFile: h.conf6(mode("require", old, ""))})
+	h.mustLease("192.0.2.10")
+	set4 := func(more string) { t.Helper(); h.conf4(more); contains(t, v4.reload(), "succeeded") }
+	set6 := func(more string) { t.Helper(); h.conf6(more); contains(t, v6.reload(), "succeeded") }
+	for _, step := range []string{mode("require", old, next), mode("require", next, old), mode("require", next, "")} {
+		set4(step)
+		h.mustLease("192.0.2.10")
+		set6(step)
+		h.mustLease("192.0.2.10")
+	}
+	for _, r := range []*running{v4, v6} {
+		if n := r.metrics.Counter("4o6-bad-packet").Value(); n != 0 {
+			t.Errorf("%d messages lost in a change of keys:\n%s", n, r.lines())
+		}
+	}
+
+	set6(mode("require", old, ""))
+	if _, ok := h.client(); ok {
+		t.Error("a lease with two keys")
+	}
+	v4.wait("WARN 4o6 messages with a wrong MAC are refused: another key, or somebody else")
+	set6("")
+	if _, ok := h.client(); ok {
+		t.Error("a lease without a MAC")
+	}
+	v4.wait("WARN 4o6 messages without a MAC are refused: pair-hmac is require")
+	set4(mode("accept", next, ""))
+	h.mustLease("192.0.2.10") // dhcp6d takes the MAC out and does not look at it
+
+	h.key("next.key", 3) // the same file with another key in it: read at the reload
+	set6(mode("accept", next, ""))
+	if _, ok := h.client(); ok {
+		t.Error("a lease with an old key in dhcp4d")
+	}
+	set4(mode("accept", next, ""))
+	h.mustLease("192.0.2.10")
+	if n := v4.metrics.Counter("4o6-bad-packet-mac").Value(); n < 2 {
+		t.Errorf("%d of a wrong MAC counted", n)
+	}
+}
+
+// A key file that others can read, or that is none, ends a start, and a reload
+// changes nothing.
+func TestPairKeyFile(t *testing.T) {
+	h := newHost(t)
+	file := h.key("pair.key", 1)
+	conf := ours(fmt.Sprintf(`"pair-hmac": "require", "pair-key-file": %q`, file))
+	v4 := h.start(dhcp4, Setup{ConfigFile: h.conf4(conf)})
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	v6 := h.launch(dhcp6, Setup{ConfigFile: h.conf6(conf)})
+	err := <-v6.ended
+	v6.ended <- err
+	if err == nil || !strings.Contains(err.Error(), "mode 0644, want 0600") {
+		t.Errorf("started with a key that all can read: %v", err)
+	}
+	contains(t, v4.reload(), "ERROR reconfiguration failed, the old configuration stays", "pair-hmac", "mode 0644")
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.start(dhcp6, Setup{ConfigFile: h.conf6(conf)})
+	h.mustLease("192.0.2.10")
+}
+
+// dhcp6d speaks the dialect that is set, dhcp4d answers in it; a reload changes
+// it.
+func TestPairDialect(t *testing.T) {
+	h := newHost(t)
+	v4 := h.start(dhcp4, Setup{ConfigFile: h.conf4("")})
+	v6 := h.start(dhcp6, Setup{ConfigFile: h.conf6(ours(`"pair-dialect": "isc"`))})
+	h.mustLease("192.0.2.10")
+	h.conf6("")
+	contains(t, v6.reload(), "succeeded")
+	h.mustLease("192.0.2.10")
+	for _, r := range []*running{v4, v6} {
+		if n := r.metrics.Counter("4o6-bad-packet").Value(); n != 0 {
+			t.Errorf("%d refused:\n%s", n, r.lines())
+		}
 	}
 }
 

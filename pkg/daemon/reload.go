@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"reflect"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -58,6 +57,10 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err := d.mayChange(cfg); err != nil {
 		return err
 	}
+	auth, err := pairAuth(cfg)
+	if err != nil {
+		return err
+	}
 	out, err := d.newCores(cfg)
 	if err != nil {
 		return err
@@ -82,7 +85,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	}
 	doors.Commit()
 	d.sayControl(sockets)
-	d.pair.SetPad(cfg.Ours.PadIPC)
+	d.changePair(cfg, auth)
 	if err := d.out.swap(out); err != nil {
 		d.log.Warn("loggers so far", zap.Error(err))
 	}
@@ -112,7 +115,6 @@ func later(was, is *config.Config) (names []string) {
 		{"interfaces-config.service-sockets-require-all", was.Interfaces.RequireAll != is.Interfaces.RequireAll},
 		{"server-id", !reflect.DeepEqual(was.ServerID, is.ServerID)},
 		{"lease-database.max-row-errors", was.LeaseDB.MaxRowErrors != is.LeaseDB.MaxRowErrors},
-		{"user-context.dhcp4o6.pair-users", !slices.Equal(was.Ours.PairUsers, is.Ours.PairUsers)},
 		{"user-context.dhcp4o6.raw-sync", was.Ours.RawSync != is.Ours.RawSync},
 	} {
 		if key.changed {
