@@ -180,16 +180,25 @@ func TestLateIdentifierIsKept(t *testing.T) {
 
 // TestIdentifierFileDamaged: the server serves without it, and writes a new one.
 func TestIdentifierFileDamaged(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "server-id")
-	if err := os.WriteFile(file, []byte(`{"default": "10.0.`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b := newBenchWith(t, net1(), Options{Interfaces: eth0(), ServerIDFile: file})
-	if m := ways[1].ask(b, query{kind: dhcp4.Discover}); m == nil {
-		t.Error("no answer")
-	}
-	if f, err := readIdentifiers(file); err != nil || f.Interfaces["eth0"] != ip("192.0.2.1") {
-		t.Errorf("%+v %v", f, err)
+	for _, text := range []string{
+		`{"default": "10.0.`,
+		`{"interfaces": {"eth0": "2001:db8::1"}, "default": "2001:db8::1"}`,
+		`{"interfaces": {"eth0": ""}}`,
+		`{"earlier": [{"address": "::ffff:192.0.2.9"}]}`,
+	} {
+		file := filepath.Join(t.TempDir(), "server-id")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		host := eth0()
+		host[0].Addrs = append(host[0].Addrs, netip.MustParsePrefix("2001:db8::1/64"))
+		b := newBenchWith(t, net1(), Options{Interfaces: host, ServerIDFile: file})
+		if m := ways[1].ask(b, query{kind: dhcp4.Discover}); m == nil {
+			t.Errorf("%s: no answer", text)
+		}
+		if f, err := readIdentifiers(file); err != nil || f.Interfaces["eth0"] != ip("192.0.2.1") {
+			t.Errorf("%s: %+v %v", text, f, err)
+		}
 	}
 }
 

@@ -89,7 +89,21 @@ func readIdentifiers(name string) (*identifierFile, error) {
 	if err := json.Unmarshal(b, f); err != nil {
 		return new(identifierFile), fmt.Errorf("server4: read server identifiers %q: %w", name, err)
 	}
+	for _, a := range slices.Concat(f.all(), f.earlier()) {
+		if !a.Is4() {
+			return new(identifierFile), fmt.Errorf("server4: read server identifiers %q: %w: %q", name, errNotIPv4, a)
+		}
+	}
 	return f, nil
+}
+
+var errNotIPv4 = errors.New("not an IPv4 address")
+
+func (f *identifierFile) earlier() (all []netip.Addr) {
+	for _, e := range f.Earlier {
+		all = append(all, e.Addr)
+	}
+	return all
 }
 
 // writeIdentifiers replaces the file in one step: at every moment the name leads
