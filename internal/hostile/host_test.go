@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -46,6 +48,7 @@ const (
 // A host is both engines without their daemons: packets come out of functions.
 type host struct {
 	t      testing.TB
+	now    time.Time // zero: the time that it is
 	lines  *counted
 	v4, v6 *engine
 	s4     *server4.Server
@@ -59,7 +62,12 @@ type engine struct {
 
 func newHost(t testing.TB, level zapcore.Level) *host {
 	t.Helper()
-	h := &host{t: t, lines: new(counted), v4: newEngine(t), v6: newEngine(t)}
+	return newHostOn(t, level, new(leasetest.Memory), new(leasetest.Memory))
+}
+
+func newHostOn(t testing.TB, level zapcore.Level, leases4, leases6 lease.Store) *host {
+	t.Helper()
+	h := &host{t: t, lines: new(counted), v4: newEngine(t, leases4), v6: newEngine(t, leases6)}
 	log := zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewProductionEncoderConfig()), h.lines, level))
 	h.s4 = server4.New(server4.Options{
 		Log: log, Metrics: h.v4.stats, Leases: h.v4.table, Topology: load(t, conf4, topology.V4), Interfaces: link,
@@ -70,8 +78,8 @@ func newHost(t testing.TB, level zapcore.Level) *host {
 	return h
 }
 
-func newEngine(t testing.TB) *engine {
-	e := &engine{new(metrics.Set), lease.NewTable(new(leasetest.Memory), lease.TableOptions{})}
+func newEngine(t testing.TB, leases lease.Store) *engine {
+	e := &engine{new(metrics.Set), lease.NewTable(leases, lease.TableOptions{DeclineProbation: time.Hour})}
 	if _, err := e.table.Load(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +113,7 @@ type wire struct {
 	socket transport.Socket
 	peer   netip.AddrPort
 	local  netip.Addr
+	at     func() time.Time
 	next   func() []byte
 	sent   func(transport.Datagram)
 	bufs   [64][]byte
@@ -117,7 +126,7 @@ func (w *wire) Read(in []transport.Datagram) (n int, err error) {
 			break
 		}
 		w.bufs[n] = append(w.bufs[n][:0], b...)
-		in[n] = transport.Datagram{Data: w.bufs[n], Peer: w.peer, Local: w.local, IfIndex: 2, At: time.Now()}
+		in[n] = transport.Datagram{Data: w.bufs[n], Peer: w.peer, Local: w.local, IfIndex: 2, At: w.at()}
 		n++
 	}
 	if n == 0 {
@@ -192,15 +201,22 @@ var roads = []struct {
 		h.serve6(netip.AddrPortFrom(sender, 547), server6a, next, sent)
 	}},
 	{"v6 from the pair", false, (*Source).Pair, func(h *host, next func() []byte, sent func([]byte)) {
-		w := &wire{sent: func(d transport.Datagram) { sent(d.Data) }}
+		w := &wire{at: h.time, sent: func(d transport.Datagram) { sent(d.Data) }}
 		h.s6.Return(context.Background(), &pipe{next: next}, w)
 	}},
+}
+
+func (h *host) time() time.Time {
+	if h.now.IsZero() {
+		return time.Now()
+	}
+	return h.now
 }
 
 func (h *host) serve4(peer netip.AddrPort, local netip.Addr, next func() []byte, sent func([]byte)) {
 	w := &wire{
 		socket: transport.Socket{Iface: "eth0", IfIndex: 2, Addr: server, Multicast: local != server},
-		peer:   peer, local: local, next: next, sent: func(d transport.Datagram) { sent(d.Data) },
+		peer:   peer, local: local, at: h.time, next: next, sent: func(d transport.Datagram) { sent(d.Data) },
 	}
 	h.s4.Serve(context.Background(), w)
 }
@@ -208,9 +224,82 @@ func (h *host) serve4(peer netip.AddrPort, local netip.Addr, next func() []byte,
 func (h *host) serve6(peer netip.AddrPort, local netip.Addr, next func() []byte, sent func([]byte)) {
 	w := &wire{
 		socket: transport.Socket{Iface: "eth0", IfIndex: 2, Addr: local, Multicast: local == group},
-		peer:   peer, local: local, next: next, sent: func(d transport.Datagram) { sent(d.Data) },
+		peer:   peer, local: local, at: h.time, next: next, sent: func(d transport.Datagram) { sent(d.Data) },
 	}
 	h.s6.Serve(context.Background(), w)
+}
+
+// ask gives the engines one packet by a road of roads, and returns what leaves, nil
+// for nothing.
+func (h *host) ask(road string, m []byte) (answer []byte) {
+	h.t.Helper()
+	for _, r := range roads {
+		if r.name == road {
+			r.drive(h, limited(1, func() []byte { return m }), func(b []byte) { answer = slices.Clone(b) })
+			return answer
+		}
+	}
+	h.t.Fatalf("no road %q", road)
+	return nil
+}
+
+// reply4 reads a DHCPv4 answer, out of its DHCPV4-RESPONSE where it is in one.
+func reply4(b []byte) *dhcp4.Message {
+	var e dhcp6.Envelope
+	m := new(dhcp4.Message)
+	if len(b) > 0 && b[0] != byte(dhcp4.BootReply) && e.Parse(b) == nil {
+		b, _ = e.Message.Options.Option(dhcp6.OptDHCPv4Message)
+	}
+	if m.Parse(b) != nil {
+		return nil
+	}
+	return m
+}
+
+// A client4 says what a DHCPv4 client says.
+type client4 struct {
+	hw     [6]byte
+	id     []byte
+	giaddr netip.Addr
+	more   func(*dhcp4.Builder)
+}
+
+func (c client4) say(t dhcp4.MessageType, ciaddr, wish netip.Addr) []byte {
+	var w dhcp4.Builder
+	w.Header.XID, w.Header.HType, w.Header.Flags = 77, 1, dhcp4.FlagBroadcast
+	w.Query(t, nil)
+	w.SetCHAddr(c.hw[:])
+	w.Header.CIAddr, w.Header.GIAddr = ciaddr, c.giaddr
+	if wish.IsValid() {
+		w.Add(dhcp4.OptRequestedAddress, wish.AsSlice())
+	}
+	if c.id != nil {
+		w.Add(dhcp4.OptClientID, c.id)
+	}
+	if t != dhcp4.Discover && !ciaddr.IsValid() || t == dhcp4.Release {
+		w.Add(dhcp4.OptServerID, server.AsSlice())
+	}
+	if c.more != nil {
+		c.more(&w)
+	}
+	return w.Bytes()
+}
+
+// lease walks DISCOVER to ACK by a road; it is false when the client gets nothing.
+func (c client4) lease(h *host, road string) (netip.Addr, bool) {
+	h.t.Helper()
+	wrap := func(m []byte) []byte {
+		if road == "v4 over the pair" {
+			return dhcp6.AppendOption([]byte{byte(dhcp6.DHCPv4Query), 0, 0, 0}, dhcp6.OptDHCPv4Message, m)
+		}
+		return m
+	}
+	offer := reply4(h.ask(road, wrap(c.say(dhcp4.Discover, netip.Addr{}, netip.Addr{}))))
+	if offer == nil || offer.Type() != dhcp4.Offer {
+		return netip.Addr{}, false
+	}
+	ack := reply4(h.ask(road, wrap(c.say(dhcp4.Request, netip.Addr{}, offer.YIAddr))))
+	return offer.YIAddr, ack != nil && ack.Type() == dhcp4.Ack && ack.YIAddr == offer.YIAddr
 }
 
 // counted is a log that only counts: lines, octets, and lines that tell of a fault.
