@@ -15,7 +15,7 @@ UNITDIR     ?= /lib/systemd/system
 SYSUSERSDIR ?= /usr/lib/sysusers.d
 DESTDIR     ?=
 
-PROGRAMS := dhcp6d dhcp4d dhcpload
+PROGRAMS := dhcp6d dhcp4d dhcpload dhcpctl
 
 .PHONY: check build demo test race lint fmt vet interop storm fuzz bench bench-peers install package clean
 
@@ -73,7 +73,7 @@ bench-peers: build
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0755 bin/dhcp6d bin/dhcp4d $(DESTDIR)$(PREFIX)/sbin/
-	install -m 0755 bin/dhcpload $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 bin/dhcpload bin/dhcpctl $(DESTDIR)$(PREFIX)/bin/
 	for f in dhcp6 dhcp4; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json || \
 		install -m 0644 docs/examples/$$f.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json; done

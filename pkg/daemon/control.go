@@ -19,7 +19,7 @@ const farewell = 2 * time.Second
 // openControl opens the sockets that take commands. The commands can do nothing
 // before the daemon's goroutine runs.
 func (d *daemon) openControl() error {
-	sockets, err := d.controlSockets(d.cfg)
+	sockets, err := ControlSockets(d.cfg)
 	if err != nil {
 		return err
 	}
@@ -41,9 +41,9 @@ func (d *daemon) sayControl(sockets []control.Socket) {
 	}
 }
 
-// controlSockets is what a configuration says of sockets, with names made whole
-// and secrets read.
-func (d *daemon) controlSockets(cfg *config.Config) ([]control.Socket, error) {
+// ControlSockets is what a configuration says of sockets for commands, with names
+// made whole and secrets read from their files.
+func ControlSockets(cfg *config.Config) ([]control.Socket, error) {
 	all := make([]control.Socket, 0, len(cfg.Control))
 	for _, c := range cfg.Control {
 		s := control.Socket{
@@ -51,14 +51,14 @@ func (d *daemon) controlSockets(cfg *config.Config) ([]control.Socket, error) {
 			TrustAnchor: c.TrustAnchor, CertFile: c.CertFile, KeyFile: c.KeyFile, AnyClient: c.AnyClient,
 		}
 		if s.Realm == "" {
-			s.Realm = fmt.Sprintf("kea-dhcpv%d-server", d.family) // Kea's
+			s.Realm = fmt.Sprintf("kea-dhcpv%d-server", cfg.Family) // Kea's
 		}
 		for _, h := range c.Headers {
 			s.Headers = append(s.Headers, control.Header(h))
 		}
 		var err error
 		if c.Type == control.Unix {
-			s.Path, err = socketPath(c.Name)
+			s.Path, err = SocketPath(c.Name)
 		} else {
 			s.Clients, err = controlClients(c)
 		}
@@ -70,11 +70,11 @@ func (d *daemon) controlSockets(cfg *config.Config) ([]control.Socket, error) {
 	return all, nil
 }
 
-// socketPath is where a UNIX socket stands: a name without a folder in
+// SocketPath is where a UNIX socket stands: a name without a folder in
 // KEA_CONTROL_SOCKET_DIR, else in the runtime folder that the service manager
 // made, else in ours. Where the operator names the folder, as Kea 3 always does,
 // it is the only one.
-func socketPath(name string) (string, error) {
+func SocketPath(name string) (string, error) {
 	dir := os.Getenv("KEA_CONTROL_SOCKET_DIR")
 	if filepath.IsAbs(name) {
 		if dir != "" && filepath.Dir(filepath.Clean(name)) != filepath.Clean(dir) {
@@ -122,7 +122,7 @@ func controlClients(c config.ControlSocket) (all []control.Client, err error) {
 
 // stageControl opens what a configuration asks for besides what is open.
 func (d *daemon) stageControl(cfg *config.Config) (*control.Staged, []control.Socket, error) {
-	sockets, err := d.controlSockets(cfg)
+	sockets, err := ControlSockets(cfg)
 	if err != nil {
 		return nil, nil, err
 	}

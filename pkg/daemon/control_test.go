@@ -327,7 +327,7 @@ func TestSocketPath(t *testing.T) {
 	} {
 		t.Setenv("KEA_CONTROL_SOCKET_DIR", tt.kea)
 		t.Setenv("RUNTIME_DIRECTORY", tt.runtime)
-		if got, err := socketPath(tt.name); got != tt.want || (err == nil) != (tt.want != "") {
+		if got, err := SocketPath(tt.name); got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%s of %q and %q: %q, %v", tt.name, tt.kea, tt.runtime, got, err)
 		}
 	}
