@@ -29,7 +29,7 @@ type turn struct {
 	answer, ours string // ours: "" where it is to be Kea's
 }
 
-func readTurns(t *testing.T, name string) (all []turn) {
+func readTurns(t testing.TB, name string) (all []turn) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
