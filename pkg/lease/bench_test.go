@@ -283,7 +283,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		r := a.client(n, now)
 		r.Hint, r.Must = l.Resource, true
 		r.Reserved = func(Resource) bool { return false }
-		r.Within = func(*Lease) bool { return true }
+		r.Within = func(Resource, uint32) bool { return true }
 		r.Shape = func(l *Lease) { l.Valid = 2 * time.Hour }
 		_, seq, err := tab.Grant(r)
 		if err != nil {

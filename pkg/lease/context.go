@@ -31,11 +31,25 @@ func (g *given) context(had *record) {
 // empty is the user context of a lease that has none.
 var empty = []byte("{}")
 
+// What the context is made of when it says nothing but the source.
+const (
+	sourceBegin = `{"dhcp4o6":{"source":"`
+	sourceEnd   = `"}}`
+)
+
+// onlySource reports whether ctx is what appendSource makes of no context.
+func onlySource(ctx []byte) bool {
+	n := len(ctx) - len(sourceEnd)
+	return n >= len(sourceBegin) && string(ctx[:len(sourceBegin)]) == sourceBegin && string(ctx[n:]) == sourceEnd &&
+		bytes.IndexByte(ctx[len(sourceBegin):n], '"') < 0
+}
+
 // appendSource appends the user context ctx with our member, "dhcp4o6":{"source":a}, in it.
 // What else stands in ctx stays as it is; a context that is no object stays whole.
 func appendSource(b, ctx []byte, a netip.Addr) []byte {
-	if len(ctx) == 0 {
-		ctx = empty
+	if len(ctx) == 0 || onlySource(ctx) {
+		b = append(a.AppendTo(append(b, sourceBegin...)), sourceEnd...)
+		return b
 	}
 	top := len(ctx) - len(bytes.TrimLeft(ctx, " \t\r\n"))
 	if top == len(ctx) || ctx[top] != '{' {

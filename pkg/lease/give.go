@@ -64,7 +64,7 @@ func (g *given) current(p *Pool) bool {
 // mine goes on with a lease that the client has.
 func (g *given) mine() (Seq, error) {
 	l := g.l()
-	if !g.inSet(l.subnet) || !g.fits(g.s(), l) {
+	if !g.inSet(l.subnet) || !g.fits(l) {
 		return 0, ErrNone
 	}
 	p := g.pool(&g.k)

@@ -115,16 +115,16 @@ type Seq uint64
 // has elsewhere are left alone.
 type Request struct {
 	Lease    Lease
-	Lookup   []Identity          // in order of preference: the first that finds a lease of this subnet set wins
-	Pools    []*Pool             // where a new resource may come from, in order
-	Hint     Resource            // what the client asks for, or its reservation; zero: nothing
-	Must     bool                // Hint or nothing: a reservation, or a REQUEST that names an address
-	Fixed    bool                // Hint is the client's reservation: it may lie outside Pools and outweighs a lease that the client has
-	Reserved func(Resource) bool // reports whether a resource is kept for somebody else; nil: none is
-	Within   func(*Lease) bool   // reports whether a lease found by Lookup may be kept (subnet, pool and class still fit); nil: always
-	Shape    func(*Lease)        // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes); nil: nothing does
-	Over6    netip.Addr          // over 4o6: the source of the query, noted in the lease's user context under "dhcp4o6"; invalid: nothing is
-	Source   uint64              // whose offers are counted together: a key made of relay or link; 0: not counted
+	Lookup   []Identity                  // in order of preference: the first that finds a lease of this subnet set wins
+	Pools    []*Pool                     // where a new resource may come from, in order
+	Hint     Resource                    // what the client asks for, or its reservation; zero: nothing
+	Must     bool                        // Hint or nothing: a reservation, or a REQUEST that names an address
+	Fixed    bool                        // Hint is the client's reservation: it may lie outside Pools and outweighs a lease that the client has
+	Reserved func(Resource) bool         // reports whether a resource is kept for somebody else; nil: none is
+	Within   func(Resource, uint32) bool // reports whether a lease found by Lookup, in a subnet, may be kept (subnet, pool and class still fit); nil: always
+	Shape    func(*Lease)                // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes); nil: nothing does
+	Over6    netip.Addr                  // over 4o6: the source of the query, noted in the lease's user context under "dhcp4o6"; invalid: nothing is
+	Source   uint64                      // whose offers are counted together: a key made of relay or link; 0: not counted
 	Now      time.Time
 
 	context []byte // memory of Lease.UserContext after Grant

@@ -88,7 +88,7 @@ func TestWithin(t *testing.T) {
 	tab := newTable(t, new(Volatile), TableOptions{}, p)
 	old := mustGrant(t, tab, v4("A", "h", p))
 	r := v4("A", "h", p)
-	r.Within = func(l *Lease) bool { return l.Resource != old }
+	r.Within = func(res Resource, _ uint32) bool { return res != old }
 	l, _, err := tab.Offer(r)
 	if err != nil || l.Resource == old {
 		t.Fatalf("offered %v, %v", l.Resource, err)

@@ -165,7 +165,7 @@ func (a *attempt) look(at ref, id *Identity) {
 	if !r.named(id, &b) || !a.me.has(r, &b) || !a.inSet(r.subnet) {
 		return
 	}
-	c := claim{key: r.key, rank: a.rank(s, r), at: r.start}
+	c := claim{key: r.key, rank: a.rank(r), at: r.start}
 	switch {
 	case c.rank > a.best.rank || c.rank == a.best.rank && c.rank != none && c.at > a.best.at:
 		c, a.best = a.best, c
@@ -203,8 +203,8 @@ func (a *attempt) inSet(subnet uint32) bool {
 }
 
 // rank says what a record of the client's is worth; none: it may not be kept.
-func (a *attempt) rank(s *shard, r *record) rank {
-	if !a.fits(s, r) {
+func (a *attempt) rank(r *record) rank {
+	if !a.fits(r) {
 		return none
 	}
 	switch {
@@ -223,11 +223,12 @@ func (a *attempt) rank(s *shard, r *record) rank {
 }
 
 // fits asks the request whether the client may keep what r is.
-func (a *attempt) fits(s *shard, r *record) bool {
-	if a.r.Reserved != nil && !(a.r.Fixed && r.key == a.hint) && a.r.Reserved(r.key.resource()) {
+func (a *attempt) fits(r *record) bool {
+	res := r.key.resource()
+	if a.r.Reserved != nil && !(a.r.Fixed && r.key == a.hint) && a.r.Reserved(res) {
 		return false
 	}
-	return a.r.Within == nil || a.r.Within(s.show(r))
+	return a.r.Within == nil || a.r.Within(res, r.subnet)
 }
 
 // pool returns the pool of the request in which a resource lies.

@@ -32,16 +32,16 @@ func (s *Server) allocate(x *Exchange) Verdict {
 func (s *Server) discover(x *Exchange) Verdict {
 	x.prepare()
 	x.wish()
-	l, seq, err := s.leases.Offer(&x.req)
+	_, seq, err := s.leases.Offer(&x.req)
 	if x.req.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
 		s.conflict(x)
 		x.wish()
-		l, seq, err = s.leases.Offer(&x.req)
+		_, seq, err = s.leases.Offer(&x.req)
 	}
 	if err != nil {
 		return s.failed(x, err)
 	}
-	x.take(l, seq)
+	x.take(&x.req.Lease, seq)
 	x.Reply = dhcp4.Offer
 	return Next
 }
@@ -143,10 +143,10 @@ func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
 	x.hint(want)
 	x.req.Must = true
 	x.req.Fixed = want == x.fixed
-	l, seq, err := s.leases.Grant(&x.req)
+	_, seq, err := s.leases.Grant(&x.req)
 	switch {
 	case err == nil:
-		x.take(l, seq)
+		x.take(&x.req.Lease, seq)
 		x.Reply = dhcp4.Ack
 		return Next
 	case errors.Is(err, lease.ErrOwner):

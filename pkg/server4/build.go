@@ -8,6 +8,7 @@ import (
 // build fills in the reply by table 3 of RFC 2131 §4.3.1.
 func (s *Server) build(x *Exchange) Verdict {
 	q, w := x.Query, &x.out
+	x.scope()
 	w.Reply(q, x.Reply, x.buf)
 	x.allow(x.limit())
 	id := s.identifier(x).As4()
@@ -145,7 +146,7 @@ func (x *Exchange) configured() {
 	for _, c := range asked {
 		x.configure(dhcp4.Code(c))
 	}
-	for _, scope := range x.scopes() {
+	for _, scope := range x.scopes {
 		for i := range scope {
 			if scope[i].Always && scope[i].Code < uint16(dhcp4.OptEnd) {
 				x.configure(dhcp4.Code(scope[i].Code))
@@ -208,27 +209,30 @@ func ours(c dhcp4.Code) bool {
 	return false
 }
 
-// scopes are the sets of option-data that hold for the client, the innermost
+// scope finds out which sets of option-data hold for the client, the innermost
 // first; the second has all outer scopes merged in.
-func (x *Exchange) scopes() (o [2]topology.Options) {
+func (x *Exchange) scope() {
+	x.scopes[0] = nil
 	if x.Host != nil {
-		o[0] = x.Host.Options
+		x.scopes[0] = x.Host.Options
 	}
 	switch {
 	case x.Pool != nil:
-		o[1] = x.Pool.Options
+		x.scopes[1] = x.Pool.Options
 	case x.Subnet != nil:
-		o[1] = x.Subnet.Options
+		x.scopes[1] = x.Subnet.Options
 	default:
-		o[1] = x.Net.Options
+		x.scopes[1] = x.Net.Options
 	}
-	return o
 }
 
 // option finds an option in the scopes, one that hides it included.
 func (x *Exchange) option(c dhcp4.Code) *topology.Option {
-	for _, scope := range x.scopes() {
-		if o := scope.Find(uint16(c)); o != nil {
+	for i := range x.scopes {
+		if len(x.scopes[i]) == 0 {
+			continue
+		}
+		if o := x.scopes[i].Find(uint16(c)); o != nil {
 			return o
 		}
 	}

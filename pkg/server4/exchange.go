@@ -1,6 +1,8 @@
 package server4
 
 import (
+	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"time"
 
@@ -60,9 +62,10 @@ type Exchange struct {
 	req       lease.Request
 	callbacks struct { // of req, made once
 		reserved func(lease.Resource) bool
-		within   func(*lease.Lease) bool
+		within   func(lease.Resource, uint32) bool
 	}
 	pools []*lease.Pool
+	spot  spot
 	fixed netip.Addr // the address reserved for the client, unless somebody else has it meanwhile
 	Lease lease.Lease
 	Pool  *topology.Pool
@@ -71,13 +74,14 @@ type Exchange struct {
 	why   string            // for a NAK: option 56
 
 	// set by build, address and pack
-	out  dhcp4.Builder
-	max  int    // largest size of the reply
-	buf  []byte // memory of the reply
-	wire []byte // the reply
-	seal []byte // over 4o6: memory of the envelope around it
-	to   netip.AddrPort
-	mac  link.Addr
+	scopes [2]topology.Options
+	out    dhcp4.Builder
+	max    int    // largest size of the reply
+	buf    []byte // memory of the reply
+	wire   []byte // the reply
+	seal   []byte // over 4o6: memory of the envelope around it
+	to     netip.AddrPort
+	mac    link.Addr
 }
 
 // newExchange makes the memory and the callbacks of an exchange once.
@@ -95,6 +99,7 @@ func (x *Exchange) begin() {
 	x.Reply, x.Seq, x.why = 0, 0, ""
 	x.Type, x.relay, x.Subnet, x.Host, x.Pool = 0, nil, nil, nil, nil
 	x.nids, x.nkeys, x.clientID = 0, 0, nil
+	x.spot.known = false
 	x.wire, x.to, x.mac = nil, netip.AddrPort{}, link.Addr{}
 }
 
@@ -108,17 +113,15 @@ func (x *Exchange) source() uint64 {
 			a = x.origin.Addr
 		}
 	}
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(x.iface) {
-		h = (h ^ uint64(x.iface[i])) * 1099511628211
-	}
+	h := maphash.String(sourceSeed, x.iface)
 	if a.IsValid() {
-		for _, b := range a.As16() {
-			h = (h ^ uint64(b)) * 1099511628211
-		}
+		b := a.As16()
+		h ^= bits.RotateLeft64(maphash.Bytes(sourceSeed, b[:]), 1)
 	}
 	return max(h, 1) // zero would not be counted
 }
+
+var sourceSeed = maphash.MakeSeed()
 
 // given reports whether a is an address that a message really names.
 func given(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }

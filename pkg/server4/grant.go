@@ -49,6 +49,9 @@ func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
 
 // on returns the subnet of the client's link that holds a, nil when none does.
 func (x *Exchange) on(a netip.Addr) *topology.Subnet {
+	if x.Subnet.Prefix.Contains(a) {
+		return x.Subnet
+	}
 	for sub := range x.Subnet.Siblings(x.classes) {
 		if sub.Prefix.Contains(a) {
 			return sub
@@ -57,26 +60,51 @@ func (x *Exchange) on(a netip.Addr) *topology.Subnet {
 	return nil
 }
 
+// A spot is what an address is to the client of an exchange. It is worked out once: nearly
+// all that is asked on the way to a reply, by the table's callbacks too, is about one
+// and the same address.
+type spot struct {
+	known bool
+	addr  netip.Addr
+	sub   *topology.Subnet      // of the client's link, holds the address; nil: none does
+	pool  *topology.Pool        // likewise
+	host  *topology.Reservation // what is reserved for the client in sub
+	kept  bool                  // reserved for another client
+}
+
+// spotAt returns what address a is to the client. It is valid until the next call.
+func (x *Exchange) spotAt(a netip.Addr) *spot {
+	p := &x.spot
+	if p.known && p.addr == a {
+		return p
+	}
+	*p = spot{known: true, addr: a, sub: x.on(a)}
+	if p.sub == nil {
+		return p
+	}
+	p.pool = p.sub.PoolOf(lease.V4, a)
+	p.host = x.hostIn(p.sub)
+	h := x.Net.Holder(p.sub, a)
+	p.kept = h != nil && h != p.host
+	return p
+}
+
 // mayHave reports whether the client may use address a on this link: it is
 // reserved for the client, or lies in a pool that admits it and is kept for nobody
 // else.
 func (x *Exchange) mayHave(a netip.Addr) bool {
-	sub := x.on(a)
-	if sub == nil {
+	p := x.spotAt(a)
+	switch {
+	case p.sub == nil:
 		return false
-	}
-	host := x.hostIn(sub)
-	if host != nil && host.Addr == a {
+	case p.host != nil && p.host.Addr == a:
 		return true
-	}
-	if h := x.Net.Holder(sub, a); h != nil && h != host {
+	case p.kept:
 		return false
-	}
-	if x.fixed.IsValid() && x.fixed != a {
+	case x.fixed.IsValid() && x.fixed != a:
 		return false // it shall use the reserved one
 	}
-	p := sub.PoolOf(lease.V4, a)
-	return p != nil && p.Admits(x.classes)
+	return p.pool != nil && p.pool.Admits(x.classes)
 }
 
 // reservedAddr is the address that is kept for the client on this link.
@@ -106,40 +134,37 @@ func (x *Exchange) elsewhere(a netip.Addr) bool {
 }
 
 // reserved tells the table whether a resource is kept for another client.
-func (x *Exchange) reserved(r lease.Resource) bool {
-	a := r.Prefix.Addr()
-	sub := x.on(a)
-	if sub == nil {
-		return false
-	}
-	h := x.Net.Holder(sub, a)
-	return h != nil && h != x.hostIn(sub)
-}
+func (x *Exchange) reserved(r lease.Resource) bool { return x.spotAt(r.Prefix.Addr()).kept }
 
 // within tells the table whether the client may keep a lease that it has. Like
 // every callback it runs under the table's locks and must not ask the table.
-func (x *Exchange) within(l *lease.Lease) bool { return x.mayHave(l.Resource.Prefix.Addr()) }
+func (x *Exchange) within(r lease.Resource, _ uint32) bool { return x.mayHave(r.Prefix.Addr()) }
 
 // shape sets what depends on the subnet that a lease is in: how long it lasts and
 // the name that is reserved.
 func (x *Exchange) shape(l *lease.Lease) {
-	sub := x.on(l.Resource.Prefix.Addr())
+	p := x.spotAt(l.Resource.Prefix.Addr())
+	sub, host := p.sub, p.host
 	if sub == nil {
 		sub = x.Subnet
+		host = x.hostIn(sub)
 	}
 	hint, _ := x.Query.Uint32(dhcp4.OptLeaseTime)
 	l.Valid = time.Duration(sub.Policy.Valid.Choose(hint)) * time.Second
-	if h := x.hostIn(sub); h != nil && h.Hostname != "" {
-		l.Hostname = h.Hostname
+	if host != nil && host.Hostname != "" {
+		l.Hostname = host.Hostname
 	}
 }
 
 // take makes a lease of the table the answer.
-func (x *Exchange) take(l lease.Lease, seq lease.Seq) {
-	x.Lease, x.Seq = l, seq
-	if sub := x.on(l.Resource.Prefix.Addr()); sub != nil {
-		x.settle(sub)
-		x.Host = x.hostIn(sub)
+func (x *Exchange) take(l *lease.Lease, seq lease.Seq) {
+	x.Lease, x.Seq = *l, seq
+	a := l.Resource.Prefix.Addr()
+	p := x.spotAt(a)
+	if p.sub == nil {
+		x.Pool = x.Subnet.PoolOf(lease.V4, a)
+		return
 	}
-	x.Pool = x.Subnet.PoolOf(lease.V4, l.Resource.Prefix.Addr())
+	x.Host, x.Pool = p.host, p.pool
+	x.settle(p.sub)
 }

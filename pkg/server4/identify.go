@@ -23,6 +23,7 @@ func (s *Server) identify(x *Exchange) Verdict {
 	x.identifiers()
 	x.reservation()
 	x.classes = topology.Known(x.Host != nil)
+	x.spot.known = false
 	x.name.read(x.Query)
 	return Next
 }
@@ -94,5 +95,8 @@ func (x *Exchange) hostIn(sub *topology.Subnet) *topology.Reservation {
 
 // settle makes sub the subnet of the exchange.
 func (x *Exchange) settle(sub *topology.Subnet) {
+	if sub != x.Subnet {
+		x.spot.known = false // the link is looked at from another side
+	}
 	x.Subnet, x.Policy = sub, &sub.Policy
 }

@@ -174,9 +174,9 @@ func (x *Exchange) reserved(r lease.Resource) bool {
 
 // within reports whether a client may go on with a lease that it has: its subnet
 // and pool still exist and admit it, and the address is not kept for another.
-func (x *Exchange) within(l *lease.Lease) bool {
-	addr := l.Resource.Prefix.Addr()
-	n := x.subnetByID(l.Subnet)
+func (x *Exchange) within(r lease.Resource, subnet uint32) bool {
+	addr := r.Prefix.Addr()
+	n := x.subnetByID(subnet)
 	if n == nil || !x.serves(n) || !n.Prefix.Contains(addr) {
 		return false
 	}
