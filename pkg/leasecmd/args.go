@@ -3,7 +3,6 @@ package leasecmd
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -75,7 +74,7 @@ func isBool(v json.RawMessage) (b, ok bool) {
 func address(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("Failed to convert string to address '%s': Invalid argument", s)
+		return netip.Addr{}, refusef("Failed to convert string to address '%s': Invalid argument", s)
 	}
 	return a, nil
 }
@@ -89,7 +88,7 @@ type reader struct {
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
+		r.err = refusef(format, args...)
 	}
 }
 
@@ -147,7 +146,7 @@ func (r *reader) address(name string) netip.Addr {
 	s := r.text(name)
 	a, err := address(s)
 	if err != nil {
-		r.fail("Failed to convert '%s' to address: %w", s, err)
+		r.fail("Failed to convert '%s' to address: %v", s, err)
 	}
 	return a
 }
@@ -160,4 +159,11 @@ func keep[T any](r *reader, v T, err error) T {
 	return v
 }
 
-var errNoArguments = errors.New("no parameters specified for the command")
+var errNoArguments = refusef("no parameters specified for the command")
+
+// A refusal is an error in Kea's words, which are not those of Go's errors.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refusef(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }

@@ -31,7 +31,7 @@ func (c *Commands) add(_ context.Context, args json.RawMessage) (control.Result,
 		there = errors.Is(err, lease.ErrExists)
 	}
 	if there {
-		return control.Result{}, errors.New(c.protocol() + " lease already exists.")
+		return control.Result{}, refusef("%s lease already exists.", c.protocol())
 	}
 	if err != nil {
 		return control.Result{}, err
@@ -45,7 +45,7 @@ func (c *Commands) add(_ context.Context, args json.RawMessage) (control.Result,
 
 func (c *Commands) update(_ context.Context, args json.RawMessage) (control.Result, error) {
 	if args == nil {
-		return control.Result{}, fmt.Errorf("no parameters specified for lease%s-update command", c.digit())
+		return control.Result{}, refusef("no parameters specified for lease%s-update command", c.digit())
 	}
 	m, isMap := mapOf(args)
 	if !isMap {
@@ -63,7 +63,7 @@ func (c *Commands) update(_ context.Context, args json.RawMessage) (control.Resu
 	}
 	created, seq, err := c.o.Leases.Put(&d.Lease, when)
 	if errors.Is(err, lease.ErrUnknown) {
-		return control.Result{}, fmt.Errorf("failed to update the lease with address %s either because the lease has been deleted or it has changed in the database, in both cases a retry might succeed", a)
+		return control.Result{}, refusef("failed to update the lease with address %s either because the lease has been deleted or it has changed in the database, in both cases a retry might succeed", a)
 	}
 	if err == nil && there && old.Resource != d.Resource {
 		var last lease.Seq
@@ -94,7 +94,7 @@ func (c *Commands) del(_ context.Context, args json.RawMessage) (control.Result,
 		return control.Result{}, err
 	}
 	if _, ok := isBool(m["update-ddns"]); m.has("update-ddns") && !ok {
-		return control.Result{}, errors.New("'update-ddns' is not a boolean")
+		return control.Result{}, refusef("'update-ddns' is not a boolean")
 	}
 	l, found, err := c.find(&q)
 	if err != nil {
@@ -123,7 +123,7 @@ func (c *Commands) wipe(ctx context.Context, args json.RawMessage) (control.Resu
 	if args != nil {
 		var isMap bool
 		if r.m, isMap = mapOf(args); !isMap {
-			return control.Result{}, errors.New("contains(string) called on a non-map Element")
+			return control.Result{}, refusef("contains(string) called on a non-map Element")
 		}
 	}
 	id := uint32(r.number("subnet-id", math.MaxUint32, 0))
@@ -183,13 +183,13 @@ func (c *Commands) reclaim(ctx context.Context, args json.RawMessage) (control.R
 	m, isMap := mapOf(args)
 	switch {
 	case args != nil && !isMap:
-		return control.Result{}, fmt.Errorf("Error during command processing: %w", errNotMap)
+		return control.Result{}, refusef("Error during command processing: %s", errNotMap)
 	case !m.has("remove"):
-		return control.Result{}, errors.New("Missing mandatory 'remove' parameter.")
+		return control.Result{}, refusef("Missing mandatory 'remove' parameter.")
 	}
 	remove, isBool := isBool(m["remove"])
 	if !isBool {
-		return control.Result{}, errors.New("'remove' parameter expected to be a boolean.")
+		return control.Result{}, refusef("'remove' parameter expected to be a boolean.")
 	}
 	done, err := c.alone(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package leasecmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -143,4 +142,4 @@ func empty(text string) (control.Result, error) {
 	return control.Result{Code: control.Empty, Text: text}, nil
 }
 
-var errNotMap = errors.New("get(string) called on a non-map Element")
+var errNotMap = refusef("get(string) called on a non-map Element")

@@ -74,17 +74,17 @@ func (c *Commands) getAll(ctx context.Context, args json.RawMessage) (control.Re
 // subnetIDs reads the list of lease4-get-all, sorted.
 func subnetIDs(m members) ([]uint32, error) {
 	if !m.has("subnets") {
-		return nil, errors.New("'subnets' parameter not specified")
+		return nil, refusef("'subnets' parameter not specified")
 	}
 	var all []json.RawMessage
 	if v := m["subnets"]; v[0] != '[' || json.Unmarshal(v, &all) != nil {
-		return nil, errors.New("'subnets' parameter must be a list")
+		return nil, refusef("'subnets' parameter must be a list")
 	}
 	var ids []uint32
 	for _, e := range all {
 		n, ok := isInt(e)
 		if !ok {
-			return nil, errors.New("listed subnet identifiers must be numbers")
+			return nil, refusef("listed subnet identifiers must be numbers")
 		}
 		if n >= 0 && n <= math.MaxUint32 {
 			ids = append(ids, uint32(n))
@@ -96,7 +96,7 @@ func subnetIDs(m members) ([]uint32, error) {
 
 func (c *Commands) getPage(ctx context.Context, args json.RawMessage) (control.Result, error) {
 	if args == nil {
-		return control.Result{}, fmt.Errorf("no parameters specified for the lease%s-get-page command", c.digit())
+		return control.Result{}, refusef("no parameters specified for the lease%s-get-page command", c.digit())
 	}
 	m, isMap := mapOf(args)
 	if !isMap {
@@ -132,31 +132,31 @@ func (c *Commands) getPage(ctx context.Context, args json.RawMessage) (control.R
 // page reads the parameters of a page.
 func (c *Commands) page(m members) (from netip.Addr, limit int64, err error) {
 	if !m.has("from") {
-		return from, 0, errors.New("'from' parameter not specified")
+		return from, 0, refusef("'from' parameter not specified")
 	}
 	if !m.has("limit") {
-		return from, 0, errors.New("'limit' parameter not specified")
+		return from, 0, refusef("'limit' parameter not specified")
 	}
 	text, ok := isText(m["from"])
 	if !ok {
-		return from, 0, errors.New("'from' parameter must be a string")
+		return from, 0, refusef("'from' parameter must be a string")
 	}
 	if text != "start" {
 		if from, err = address(text); err != nil {
-			return from, 0, fmt.Errorf("'from' parameter value is neither 'start' keyword nor a valid %s address", c.protocol())
+			return from, 0, refusef("'from' parameter value is neither 'start' keyword nor a valid %s address", c.protocol())
 		}
 		if from.Is4() != (c.kind == lease.V4) {
-			return from, 0, fmt.Errorf("'from' parameter value %s is not an %s address", from, c.protocol())
+			return from, 0, refusef("'from' parameter value %s is not an %s address", from, c.protocol())
 		}
 	}
 	limit, ok = isInt(m["limit"])
 	switch {
 	case !ok:
-		return from, 0, errors.New("'limit' parameter must be a number")
+		return from, 0, refusef("'limit' parameter must be a number")
 	case limit == 0:
-		return from, 0, errors.New("page size of retrieved leases must not be 0")
+		return from, 0, refusef("page size of retrieved leases must not be 0")
 	case limit < 0 || limit > math.MaxUint32:
-		return from, 0, fmt.Errorf("page size of retrieved leases must not be greater than %d", uint32(math.MaxUint32))
+		return from, 0, refusef("page size of retrieved leases must not be greater than %d", uint32(math.MaxUint32))
 	}
 	return from, limit, nil
 }
@@ -165,14 +165,14 @@ func (c *Commands) page(m members) (from netip.Addr, limit int64, err error) {
 func one(args json.RawMessage, name string) (string, error) {
 	m, isMap := mapOf(args)
 	if !isMap {
-		return "", errors.New("Command arguments missing or a not a map.")
+		return "", refusef("Command arguments missing or a not a map.")
 	}
 	if !m.has(name) {
-		return "", fmt.Errorf("'%s' parameter not specified", name)
+		return "", refusef("'%s' parameter not specified", name)
 	}
 	s, ok := isText(m[name])
 	if !ok {
-		return "", fmt.Errorf("'%s' parameter must be a string", name)
+		return "", refusef("'%s' parameter must be a string", name)
 	}
 	return s, nil
 }
@@ -225,7 +225,7 @@ func (c *Commands) byHostname(ctx context.Context, args json.RawMessage) (contro
 		return control.Result{}, err
 	}
 	if name == "" {
-		return control.Result{}, errors.New("'hostname' parameter is empty")
+		return control.Result{}, refusef("'hostname' parameter is empty")
 	}
 	return c.walked(ctx, "", func(l *lease.Lease) bool { return sameName(l.Hostname, name) })
 }
@@ -250,7 +250,7 @@ var stateNames = [...]string{"default", "declined", "expired-reclaimed", "releas
 func (c *Commands) byState(ctx context.Context, args json.RawMessage) (control.Result, error) {
 	m, isMap := mapOf(args)
 	if !isMap {
-		return control.Result{}, errors.New("Command arguments missing or a not a map.")
+		return control.Result{}, refusef("Command arguments missing or a not a map.")
 	}
 	state, err := stateOf(m)
 	if err != nil {
@@ -265,9 +265,9 @@ func (c *Commands) byState(ctx context.Context, args json.RawMessage) (control.R
 		n, ok := isInt(m["subnet-id"])
 		switch {
 		case !ok:
-			return control.Result{}, errors.New("'subnet-id' parameter must be a number")
+			return control.Result{}, refusef("'subnet-id' parameter must be a number")
 		case n < 0 || n > math.MaxUint32:
-			return control.Result{}, errors.New("'subnet-id' parameter must be a 32 bit unsigned integer")
+			return control.Result{}, refusef("'subnet-id' parameter must be a 32 bit unsigned integer")
 		case n > 0:
 			text += fmt.Sprintf(" in subnet %d", n)
 		}
@@ -281,7 +281,7 @@ func (c *Commands) byState(ctx context.Context, args json.RawMessage) (control.R
 // stateOf reads a state, a number or a name.
 func stateOf(m members) (uint32, error) {
 	if !m.has("state") {
-		return 0, errors.New("'state' parameter not specified")
+		return 0, refusef("'state' parameter not specified")
 	}
 	v := m["state"]
 	if n, ok := isInt(v); ok {
@@ -290,13 +290,13 @@ func stateOf(m members) (uint32, error) {
 	name, ok := isText(v)
 	switch i := slices.Index(stateNames[:], name); {
 	case !ok:
-		return 0, errors.New("'state' parameter must be a number or a string")
+		return 0, refusef("'state' parameter must be a number or a string")
 	case name == "":
-		return 0, errors.New("'state' parameter is empty")
+		return 0, refusef("'state' parameter is empty")
 	case name == "assigned":
 		return 0, nil
 	case i < 0:
-		return 0, fmt.Errorf("'state' parameter value (%s) is not recognized", name)
+		return 0, refusef("'state' parameter value (%s) is not recognized", name)
 	default:
 		return uint32(i), nil
 	}

@@ -1,10 +1,6 @@
 package leasecmd
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Limits of Kea on identifiers.
 const (
@@ -18,7 +14,7 @@ const (
 func hwAddr(s string) ([]byte, error) {
 	b, err := separated(s, ":")
 	if err == nil && len(b) > maxHWAddr {
-		return nil, errors.New("address vector size exceeds MAX_HWADDR_LEN")
+		return nil, refusef("address vector size exceeds MAX_HWADDR_LEN")
 	}
 	return b, err
 }
@@ -27,7 +23,7 @@ func hwAddr(s string) ([]byte, error) {
 func clientID(s string) ([]byte, error) {
 	b, err := identifier(s, maxClientID)
 	if err == nil && len(b) < minClientID {
-		return nil, fmt.Errorf("client-id is too short (%d), at least %d is required", len(b), minClientID)
+		return nil, refusef("client-id is too short (%d), at least %d is required", len(b), minClientID)
 	}
 	return b, err
 }
@@ -41,9 +37,9 @@ func identifier(s string, most int) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(b) == 0:
-		return nil, errors.New("Empty DUIDs are not allowed")
+		return nil, refusef("Empty DUIDs are not allowed")
 	case len(b) > most:
-		return nil, fmt.Errorf("DUID size is %d bytes, exceeds maximum of %d", len(b), most)
+		return nil, refusef("DUID size is %d bytes, exceeds maximum of %d", len(b), most)
 	}
 	return b, nil
 }
@@ -64,7 +60,7 @@ func formatted(s string) ([]byte, error) {
 	for i := 0; i < len(digits); i += 2 {
 		hi, lo := digit(digits[i]), digit(digits[i+1])
 		if hi > 15 || lo > 15 {
-			return nil, fmt.Errorf("'%s' is not a valid string of hexadecimal digits", s)
+			return nil, refusef("'%s' is not a valid string of hexadecimal digits", s)
 		}
 		b = append(b, hi<<4|lo)
 	}
@@ -79,15 +75,15 @@ func separated(s, sep string) ([]byte, error) {
 	for part := range strings.SplitSeq(s, sep) {
 		switch {
 		case part == "":
-			return nil, fmt.Errorf("two consecutive separators ('%s') specified in a decoded string '%s'", sep, s)
+			return nil, refusef("two consecutive separators ('%s') specified in a decoded string '%s'", sep, s)
 		case len(part) > 2:
-			return nil, fmt.Errorf("invalid format of the decoded string '%s'", s)
+			return nil, refusef("invalid format of the decoded string '%s'", s)
 		}
 		octet := byte(0)
 		for i := range len(part) {
 			d := digit(part[i])
 			if d > 15 {
-				return nil, fmt.Errorf("'%c' is not a valid hexadecimal digit in decoded string '%s'", part[i], s)
+				return nil, refusef("'%c' is not a valid hexadecimal digit in decoded string '%s'", part[i], s)
 			}
 			octet = octet<<4 | d
 		}

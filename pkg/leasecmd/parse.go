@@ -201,7 +201,7 @@ func userContext(r *reader) json.RawMessage {
 		ctx = json.RawMessage("{}")
 	}
 	if err := json.Compact(&b, ctx); err != nil {
-		r.fail("user context: %w", err)
+		r.fail("user context: %v", err)
 		return nil
 	}
 	if comment != nil {

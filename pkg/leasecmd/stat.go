@@ -3,7 +3,6 @@ package leasecmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -93,18 +92,18 @@ func statRange(args json.RawMessage) (first, last int64, err error) {
 	}
 	m, isMap := mapOf(args)
 	if !isMap {
-		return 0, 0, errors.New("'arguments' parameter is not a map")
+		return 0, 0, refusef("'arguments' parameter is not a map")
 	}
 	if m.has("subnet-id") && m.has("subnet-range") {
-		return 0, 0, errors.New("cannot specify both subnet-id and subnet-range")
+		return 0, 0, refusef("cannot specify both subnet-id and subnet-range")
 	}
 	if m.has("subnet-id") {
 		n, ok := isInt(m["subnet-id"])
 		switch {
 		case !ok:
-			return 0, 0, errors.New("'subnet-id' parameter is not integer")
+			return 0, 0, refusef("'subnet-id' parameter is not integer")
 		case n <= 0:
-			return 0, 0, errors.New("'subnet-id' parameter must be > 0")
+			return 0, 0, refusef("'subnet-id' parameter must be > 0")
 		}
 		return n, n, nil
 	}
@@ -113,7 +112,7 @@ func statRange(args json.RawMessage) (first, last int64, err error) {
 	}
 	in, isMap := mapOf(m["subnet-range"])
 	if !isMap {
-		return 0, 0, errors.New("subnet-range parameter is not a map")
+		return 0, 0, refusef("subnet-range parameter is not a map")
 	}
 	if first, err = bound(in, "first-subnet-id"); err != nil {
 		return 0, 0, err
@@ -123,9 +122,9 @@ func statRange(args json.RawMessage) (first, last int64, err error) {
 	}
 	switch {
 	case last < first:
-		return 0, 0, errors.New("'last-subnet-id' must be greater than 'first-subnet-id'")
+		return 0, 0, refusef("'last-subnet-id' must be greater than 'first-subnet-id'")
 	case last == first:
-		return 0, 0, errors.New("LeaseStatsQuery: last_subnet_id_must be > first_subnet_id_")
+		return 0, 0, refusef("LeaseStatsQuery: last_subnet_id_must be > first_subnet_id_")
 	}
 	return first, last, nil
 }
@@ -134,9 +133,9 @@ func bound(m members, name string) (int64, error) {
 	n, ok := isInt(m[name])
 	switch {
 	case !ok:
-		return 0, fmt.Errorf("'%s' parameter missing or not an integer", name)
+		return 0, refusef("'%s' parameter missing or not an integer", name)
 	case n <= 0:
-		return 0, fmt.Errorf("'%s' parameter must be > 0", name)
+		return 0, refusef("'%s' parameter must be > 0", name)
 	}
 	return n, nil
 }

@@ -3,7 +3,6 @@ package leasecmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -62,11 +61,11 @@ func (c *Commands) listed(member, noun string, n int, list any) (control.Result,
 // arguments reads the map of a command that needs one.
 func (c *Commands) arguments(args json.RawMessage, command string) (members, error) {
 	if args == nil {
-		return nil, fmt.Errorf("no arguments specified for the '%s' command", command)
+		return nil, refusef("no arguments specified for the '%s' command", command)
 	}
 	m, isMap := mapOf(args)
 	if !isMap {
-		return nil, fmt.Errorf("arguments specified for the '%s' command are not a map", command)
+		return nil, refusef("arguments specified for the '%s' command are not a map", command)
 	}
 	return m, nil
 }
@@ -78,7 +77,7 @@ func (c *Commands) subnetGet(_ context.Context, args json.RawMessage) (control.R
 		return control.Result{}, err
 	}
 	if len(m) != 1 {
-		return control.Result{}, fmt.Errorf("invalid number of arguments %d for the '%s' command. Expecting 'id' or 'subnet'", len(m), command)
+		return control.Result{}, refusef("invalid number of arguments %d for the '%s' command. Expecting 'id' or 'subnet'", len(m), command)
 	}
 	s, none, err := c.meant(m)
 	switch {
@@ -102,7 +101,7 @@ func (c *Commands) meant(m members) (s *topology.Subnet, none string, err error)
 	if m.has("subnet") {
 		text, ok := isText(m["subnet"])
 		if !ok {
-			return nil, "", errors.New("'subnet' parameter must be a string")
+			return nil, "", refusef("'subnet' parameter must be a string")
 		}
 		for _, s := range c.o.Topology().Subnets {
 			if s.Prefix.String() == text {
@@ -112,11 +111,11 @@ func (c *Commands) meant(m members) (s *topology.Subnet, none string, err error)
 		return nil, "No " + text + " subnet found", nil
 	}
 	if !m.has("id") {
-		return nil, "", errors.New("'id' or 'subnet' parameter required")
+		return nil, "", refusef("'id' or 'subnet' parameter required")
 	}
 	id, ok := isInt(m["id"])
 	if !ok {
-		return nil, "", errors.New("'id' parameter must be an integer")
+		return nil, "", refusef("'id' parameter must be an integer")
 	}
 	if s = byID(c.o.Topology().Subnets, uint32(id)); s == nil || int64(s.ID) != id {
 		return nil, fmt.Sprintf("No subnet with id %d found", id), nil
@@ -161,7 +160,7 @@ func (c *Commands) describeSubnet(s *topology.Subnet) (json.RawMessage, error) {
 			return e, nil
 		}
 	}
-	return nil, fmt.Errorf("subnet %d was replaced by another configuration: ask again", s.ID)
+	return nil, refusef("subnet %d was replaced by another configuration: ask again", s.ID)
 }
 
 func (c *Commands) networkGet(_ context.Context, args json.RawMessage) (control.Result, error) {
@@ -171,11 +170,11 @@ func (c *Commands) networkGet(_ context.Context, args json.RawMessage) (control.
 		return control.Result{}, err
 	}
 	if !m.has("name") {
-		return control.Result{}, fmt.Errorf("invalid '%s': missing mandatory 'name' parameter", command)
+		return control.Result{}, refusef("invalid '%s': missing mandatory 'name' parameter", command)
 	}
 	name, ok := isText(m["name"])
 	if !ok {
-		return control.Result{}, errors.New("'name' parameter must be a string")
+		return control.Result{}, refusef("'name' parameter must be a string")
 	}
 	d, err := c.configured()
 	if err != nil {

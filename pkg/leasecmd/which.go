@@ -3,8 +3,6 @@ package leasecmd
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/netip"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -24,7 +22,7 @@ type query struct {
 	subnet uint32
 }
 
-var errParameters = errors.New("Parameters missing or are not a map.")
+var errParameters = refusef("Parameters missing or are not a map.")
 
 // query reads the parameters of lease4-get and lease4-del; verb is what a text calls the
 // command.
@@ -39,18 +37,18 @@ func (c *Commands) query(m members, verb string) (q query, err error) {
 		return q, c.byAddress(&q, m)
 	}
 	if !m.has("subnet-id") {
-		return q, errors.New("Mandatory 'subnet-id' parameter missing.")
+		return q, refusef("Mandatory 'subnet-id' parameter missing.")
 	}
 	n, ok := isInt(m["subnet-id"])
 	if !ok {
-		return q, errors.New("'subnet-id' parameter is not integer.")
+		return q, refusef("'subnet-id' parameter is not integer.")
 	}
 	q.subnet = uint32(n)
 	q.none = q.none || n != int64(q.subnet)
 	if m.has("iaid") {
 		n, ok := isInt(m["iaid"])
 		if !ok {
-			return q, errors.New("intValue() called on non-integer Element")
+			return q, refusef("intValue() called on non-integer Element")
 		}
 		q.id.IAID = uint32(n)
 	}
@@ -61,7 +59,7 @@ func (c *Commands) query(m members, verb string) (q query, err error) {
 func (q *query) typed(v json.RawMessage) error {
 	s, ok := isText(v)
 	if !ok {
-		return errors.New("stringValue() called on non-string Element")
+		return refusef("stringValue() called on non-string Element")
 	}
 	v4 := q.kind == lease.V4
 	switch s {
@@ -74,7 +72,7 @@ func (q *query) typed(v json.RawMessage) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("Invalid lease type specified: %s, only supported values are: IA_NA, IA_TA, IA_PD and V4", s)
+	return refusef("Invalid lease type specified: %s, only supported values are: IA_NA, IA_TA, IA_PD and V4", s)
 }
 
 func kindOf(name string) lease.Kind {
@@ -89,14 +87,14 @@ func kindOf(name string) lease.Kind {
 func (c *Commands) byAddress(q *query, m members) error {
 	s, ok := isText(m["ip-address"])
 	if !ok {
-		return errors.New("'ip-address' is not a string.")
+		return refusef("'ip-address' is not a string.")
 	}
 	a, err := address(s)
 	if err != nil {
 		return err
 	}
 	if a.Is4() != (q.kind == lease.V4) {
-		return fmt.Errorf("Invalid %s address specified: %s", c.protocol(), a)
+		return refusef("Invalid %s address specified: %s", c.protocol(), a)
 	}
 	q.addr = a
 	if n, ok := isInt(m["prefix-len"]); ok && q.kind == lease.PD && n > 0 && n <= 128 {
@@ -108,11 +106,11 @@ func (c *Commands) byAddress(q *query, m members) error {
 func (c *Commands) byClient(q *query, m members, verb string) (err error) {
 	kind, ok := isText(m["identifier-type"])
 	if !ok {
-		return errors.New("No 'ip-address' provided and 'identifier-type' is either missing or not a string.")
+		return refusef("No 'ip-address' provided and 'identifier-type' is either missing or not a string.")
 	}
 	id, ok := isText(m["identifier"])
 	if !ok {
-		return errors.New("No 'ip-address' provided and 'identifier' is either missing or not a string.")
+		return refusef("No 'ip-address' provided and 'identifier' is either missing or not a string.")
 	}
 	v4 := q.kind == lease.V4
 	allowed := v4
@@ -129,10 +127,10 @@ func (c *Commands) byClient(q *query, m members, verb string) (err error) {
 	case "address": // Kea takes it and finds nothing
 		q.none, allowed = true, true
 	default:
-		return fmt.Errorf("Incorrect identifier type: %s, the only supported values are: address, hw-address, duid", kind)
+		return refusef("Incorrect identifier type: %s, the only supported values are: address, hw-address, duid", kind)
 	}
 	if err == nil && !allowed {
-		return fmt.Errorf("%s by %s is not allowed in v%s.", verb, kind, c.digit())
+		return refusef("%s by %s is not allowed in v%s.", verb, kind, c.digit())
 	}
 	return err
 }
@@ -151,7 +149,7 @@ func (c *Commands) find(q *query) (l lease.Lease, found bool, err error) {
 			continue
 		}
 		if found && q.kind != lease.V4 {
-			return l, false, fmt.Errorf("More than one lease found for type %d, duid %s, iaid %d and subnet-id %d",
+			return l, false, refusef("More than one lease found for type %d, duid %s, iaid %d and subnet-id %d",
 				q.kind-lease.NA, appendHex(nil, q.id.ID), q.id.IAID, q.subnet)
 		}
 		if !found || before(&e, &l) {

@@ -27,14 +27,14 @@ func (c *Commands) write(ctx context.Context, args json.RawMessage) (control.Res
 		return control.Result{}, errNotMap
 	}
 	if !m.has("filename") {
-		return control.Result{}, errors.New("'filename' parameter not specified")
+		return control.Result{}, refusef("'filename' parameter not specified")
 	}
 	name, isString := isText(m["filename"])
 	if !isString {
-		return control.Result{}, errors.New("'filename' parameter must be a string")
+		return control.Result{}, refusef("'filename' parameter must be a string")
 	}
 	if name == "" {
-		return control.Result{}, errors.New("'filename' parameter is empty")
+		return control.Result{}, refusef("'filename' parameter is empty")
 	}
 	path, err := c.place(name)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Commands) family() leasefile.Family {
 // place returns the path that a file name stands for.
 func (c *Commands) place(name string) (string, error) {
 	if c.o.File == "" {
-		return "", errors.New("leases are not kept in a file")
+		return "", refusef("leases are not kept in a file")
 	}
 	folder := filepath.Dir(c.o.File)
 	path := name
@@ -78,12 +78,12 @@ func (c *Commands) place(name string) (string, error) {
 	case path == c.o.File:
 		return path, nil
 	case filepath.Dir(path) != folder || filepath.Clean(path) != path || strings.ContainsRune(name, 0):
-		return "", fmt.Errorf("'%s' is not in the folder of the lease file, %s", name, folder)
+		return "", refusef("'%s' is not in the folder of the lease file, %s", name, folder)
 	case !strings.HasSuffix(base, ".csv"), strings.HasPrefix(base, "."):
-		return "", fmt.Errorf("'%s' does not end in .csv", name)
+		return "", refusef("'%s' does not end in .csv", name)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("'%s' is there already", name)
+		return "", refusef("'%s' is there already", name)
 	}
 	return path, nil
 }
