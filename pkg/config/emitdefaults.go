@@ -32,7 +32,7 @@ var shown = map[string][]string{
 	"sanity-checks":      {"lease-checks"},
 	"logger":             {"debuglevel", "severity"},
 	"output-options":     {"flush", "maxsize", "maxver"},
-	"control-socket":     {},
+	"server-id":          {"enterprise-id", "htype", `identifier:""`, "persist", "time"},
 	"shared network":     {"option-data", "subnet4", "subnet6"},
 	"subnet": {"calculate-tee-times", "option-data", "pd-pools", "pools", "rapid-commit", "relay", "reservations", "t1-percent",
 		"t2-percent", "valid-lifetime", "min-valid-lifetime", "max-valid-lifetime", "renew-timer", "rebind-timer"},
@@ -110,6 +110,9 @@ func (w *writer) otherwise(n *node, s *scope, key string) bool {
 	switch {
 	case slices.ContainsFunc(n.members, older):
 		return true
+	case strings.HasPrefix(key, "max") && s == outputOptions:
+		o := n.text("output") // only files are rotated
+		return o == "stdout" || o == "stderr" || o == "syslog" || strings.HasPrefix(o, "syslog:")
 	case strings.HasPrefix(key, "reservations-") && n.has("reservation-mode"):
 		return true
 	case s == global && (strings.HasPrefix(key, "ddns-") || strings.HasPrefix(key, "hostname-char-")):
