@@ -237,6 +237,68 @@ func TestPageNeverPartsAnAddress(t *testing.T) {
 	}
 }
 
+// TestPagesAmongChanges: what is there all the time stands in the pages once, in order,
+// whatever comes and goes meanwhile, and what came last is in the next page.
+func TestPagesAmongChanges(t *testing.T) {
+	table := lease.NewTable(new(lease.Volatile), lease.TableOptions{})
+	res := func(i int) lease.Resource {
+		return lease.Resource{Kind: lease.V4, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)}
+	}
+	put := func(i int) {
+		l := lease.Lease{Resource: res(i), Subnet: 1, HWAddr: []byte{2, 0, byte(i >> 8), byte(i)}, Start: time.Now(), Valid: time.Hour}
+		if _, _, err := table.Put(&l, lease.Always); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const n = 20_000
+	for i := range n {
+		put(2 * i) // the even ones stay
+	}
+	for _, busy := range []int{0, 1, 500} {
+		seen, last, from := 0, -1, netip.Addr{}
+		for turn := 0; ; turn++ {
+			for i := range busy {
+				odd := (turn*7919+i*104729)%n | 1
+				put(odd)
+				if turn%2 == 1 {
+					table.Delete(res(odd))
+				}
+			}
+			fresh := last + 2 - last%2 // just behind the page before
+			if busy > 0 && last >= 0 {
+				put(fresh | 1)
+			}
+			page, err := table.Page(t.Context(), from, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			there := false
+			for i := range page {
+				a := page[i].Resource.Prefix.Addr().As4()
+				at := int(a[2])<<8 | int(a[3])
+				if at <= last {
+					t.Fatalf("%d behind %d", at, last)
+				}
+				last = at
+				there = there || at == fresh|1
+				if at%2 == 0 {
+					seen++
+				}
+			}
+			if busy > 0 && turn > 0 && len(page) == 1000 && !there {
+				t.Fatalf("turn %d: %d is missing, which came just before", turn, fresh|1)
+			}
+			if len(page) < 1000 {
+				break
+			}
+			from = page[len(page)-1].Resource.Prefix.Addr()
+		}
+		if seen != n {
+			t.Errorf("%d changes before each page: %d of %d seen", busy, seen, n)
+		}
+	}
+}
+
 // TestWalkIsBounded: more than the limit is an error before anything is shown, and an
 // end of the context ends the walk.
 func TestWalkIsBounded(t *testing.T) {

@@ -6,8 +6,9 @@ import "sync"
 // what finds them. Everything in it grows in small parts.
 type shard struct {
 	mu      sync.Mutex
-	index   index // leases and offers, by resource
-	offers  int   // how many of them are offers
+	index   index  // leases and offers, by resource
+	offers  int    // how many of them are offers
+	members uint32 // changes with every record that comes or goes
 	slab    []*[chunk]record
 	next    uint32   // the first slot never used
 	vacant  []uint32 // slots to use again
@@ -50,6 +51,7 @@ func (s *shard) add(k *key) (slot uint32, r *record, ok bool) {
 	}
 	r = s.record(slot)
 	*r = record{key: *k, flags: used}
+	s.members++
 	return slot, r, true
 }
 
@@ -58,6 +60,7 @@ func (s *shard) drop(slot uint32) {
 	r := s.record(slot)
 	s.arena.release(r.blob, r.blobLen())
 	*r = record{}
+	s.members++
 	s.vacant = append(s.vacant, slot)
 }
 

@@ -63,6 +63,7 @@ type Table struct {
 	subnetsMu sync.RWMutex // a leaf
 	subnets   map[subnetKind]*counts
 
+	order   order         // of pages
 	turn    atomic.Uint32 // the shard where the next Expire begins
 	durable atomic.Uint64
 	down    atomic.Pointer[error]

@@ -1,12 +1,10 @@
 package lease
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/netip"
 	"runtime"
-	"slices"
 )
 
 // ErrMany says that more leases were asked for than were to be looked at.
@@ -109,6 +107,8 @@ func (t *Table) read(k *key, want func(*Lease) bool) (Lease, bool) {
 // address after, or at the first one where after is invalid. Leases that share an
 // address, port sets of it, are never parted: there may be some more than limit. Fewer
 // than limit are the last ones.
+//
+// The first page after a while reads all keys; the next ones find them in order.
 func (t *Table) Page(ctx context.Context, after netip.Addr, limit int) ([]Lease, error) {
 	var page []Lease
 	for len(page) < limit {
@@ -128,47 +128,4 @@ func (t *Table) Page(ctx context.Context, after netip.Addr, limit int) ([]Lease,
 		after = keys[len(keys)-1].resource().Prefix.Addr() // some have gone since: go on
 	}
 	return page, nil
-}
-
-// lowest returns the first n keys behind an address and what shares the address of
-// the last one, sorted.
-func (t *Table) lowest(ctx context.Context, after netip.Addr, n int) ([]key, error) {
-	var (
-		keys  []key
-		from  uint128
-		limit = uint128{^uint64(0), ^uint64(0)} // no address behind it is wanted any more
-	)
-	if after.IsValid() {
-		from = pack(after)
-	}
-	err := t.scan(ctx, func(_ *shard, r *record) {
-		a := r.key.addr()
-		if after.IsValid() && !from.less(a) || limit.less(a) {
-			return
-		}
-		if keys = append(keys, r.key); len(keys) >= 2*n+stride {
-			keys = first(keys, n)
-			limit = keys[len(keys)-1].addr()
-		}
-	})
-	return first(keys, n), err
-}
-
-// first sorts keys and returns the first n with all that share an address with the last of them.
-func first(keys []key, n int) []key {
-	keys = inOrder(keys)
-	if len(keys) <= n {
-		return keys
-	}
-	for n < len(keys) && keys[n].addr() == keys[n-1].addr() {
-		n++
-	}
-	return keys[:n]
-}
-
-// inOrder sorts keys by address, kind, length and ports and drops those that stand
-// twice.
-func inOrder(keys []key) []key {
-	slices.SortFunc(keys, func(a, b key) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(keys)
 }

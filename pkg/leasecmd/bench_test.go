@@ -1,9 +1,9 @@
 package leasecmd_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -62,8 +62,7 @@ func BenchmarkPage(b *testing.B) {
 			for b.Loop() {
 				from := resource(rand.Uint32N(900_000)).Prefix.Addr()
 				answer := r.Run(context.Background(), fmt.Appendf(nil, `{"command":"lease4-get-page","arguments":{"from":"%s","limit":%d}}`, from, limit))
-				var got struct{ Arguments struct{ Count int } }
-				if err := json.Unmarshal(answer[max(0, len(answer)-0):], &got); err == nil && got.Arguments.Count != limit {
+				if !bytes.Contains(answer, fmt.Appendf(nil, `"count":%d`, limit)) {
 					b.Fatalf("%.200s", answer)
 				}
 			}
