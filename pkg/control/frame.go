@@ -46,7 +46,12 @@ func (f *frame) scan(b []byte) (err error) {
 	for ; err == nil && f.at < len(b); f.at++ {
 		switch f.state {
 		case betweenTokens:
-			err = f.token(b)
+			if f.depth > 0 {
+				f.skip(b)
+			}
+			if f.at < len(b) {
+				err = f.token(b)
+			}
 		case inString:
 			f.inString(b)
 		case inEscape:
@@ -65,6 +70,7 @@ func (f *frame) scan(b []byte) (err error) {
 			return nil
 		}
 	}
+	f.at = min(f.at, len(b))
 	return err
 }
 
@@ -78,6 +84,17 @@ func (f *frame) blank() bool { return f.depth == 0 && f.end == 0 }
 // of the line needs no line end.
 func (f *frame) finished() bool {
 	return f.end > 0 && (f.state == betweenTokens || f.state == inLine || f.state == mismatched)
+}
+
+// telling are the octets outside of strings that a frame has to look at.
+var telling = [256]bool{'{': true, '}': true, '[': true, ']': true, '"': true, '/': true, '#': true}
+
+// skip passes over what is neither bracket nor string nor comment, inside of the
+// outermost map.
+func (f *frame) skip(b []byte) {
+	for f.at < len(b) && !telling[b[f.at]] {
+		f.at++
+	}
 }
 
 // token looks at an octet outside of strings and comments.

@@ -79,6 +79,13 @@ func BenchmarkFrame(b *testing.B) {
 		if f.scan(text) != nil || !f.complete() {
 			b.Fatal("not complete")
 		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	text := []byte(`{"a":[` + strings.Repeat(`{"subnet": "192.0.2.0/24", "id": 1}, `, 10000) + `1]}`)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
 		p := parser{b: text}
 		if err := p.value(); err != nil {
 			b.Fatal(err)

@@ -3,12 +3,22 @@ package control
 import (
 	"errors"
 	"io"
+	"time"
 )
 
 var (
 	errLong = errors.New("the command is too long")
 	errBusy = errors.New("too many large commands at once, try again later")
 )
+
+// A large command is read with pauses, 16 MiB in a quarter of a second: a writer
+// who never stops would take a processor from the packets otherwise.
+const (
+	piece  = 256 << 10
+	breath = 4 * time.Millisecond
+)
+
+func pieces(n int) int { return n / piece }
 
 // An input is the command of one connection as it arrives.
 type input struct {
@@ -27,6 +37,9 @@ func (in *input) read(r io.Reader, all bool) error {
 			return err
 		}
 		n, err := r.Read(in.buf[len(in.buf):cap(in.buf)])
+		if pieces(len(in.buf)+n) > pieces(len(in.buf)) {
+			time.Sleep(breath)
+		}
 		in.buf = in.buf[:len(in.buf)+n]
 		bad := in.scan(in.buf)
 		switch {
