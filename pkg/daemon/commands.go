@@ -33,6 +33,7 @@ func (d *daemon) commands(r *control.Registry) {
 	r.Handle("shutdown", d.shutdown)
 	r.Handle("status-get", d.statusGet)
 	r.Handle("version-get", d.versionGet)
+	d.statisticCommands(r)
 	leasecmd.New(leasecmd.Options{
 		Family: d.family, Leases: d.leases.table, File: d.leases.file,
 		Topology: func() *topology.Topology { return d.inForce.Load().Topology },

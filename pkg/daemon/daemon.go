@@ -62,7 +62,11 @@ type daemon struct {
 	pair   *ipc.Conn
 	engine engine
 
-	peer watch // the other daemon, by the pair
+	peer      watch        // the other daemon, by the pair
+	peerSince atomic.Int64 // when it was found there or gone, in Unix nanoseconds; 0: never
+
+	statistics *metrics.Statistics // of metrics
+	scraped    scraped
 
 	// commands
 	inForce             atomic.Pointer[config.Config] // cfg, for who is not the daemon's goroutine
@@ -173,6 +177,9 @@ func (d *daemon) serve(ctx context.Context) error {
 	}
 	d.service.tell = d.engine.Disable
 	defer d.service.close()
+	d.newStatistics()
+	d.openScrape()
+	defer d.scraped.close()
 	if err := d.openControl(); err != nil {
 		return errors.Join(err, d.group.Close())
 	}
@@ -222,8 +229,6 @@ func (d *daemon) followLinks(ctx context.Context, workers *sync.WaitGroup) <-cha
 // counted are the counters that have counted anything.
 func (d *daemon) counted() (fields []zap.Field) {
 	d.countLost()
-	d.metrics.Counter("socket-receive-drop").Set(int64(d.group.Overflows()))
-	d.metrics.Counter("4o6-receive-drop").Set(int64(d.pair.Overflows()))
 	for _, s := range d.metrics.All() {
 		if s.Value != 0 {
 			fields = append(fields, zap.Int64(s.Name, s.Value))
@@ -256,8 +261,10 @@ func (d *daemon) loop(ctx context.Context) {
 			call()
 		case <-d.setup.Reload:
 			_, _ = d.reload() // which has said all there is to say
-		case <-second.C:
+		case now := <-second.C:
 			d.lookAfterPair()
+			d.lookAfterScrape()
+			d.statistics.Note(now)
 		}
 	}
 }

@@ -22,8 +22,8 @@ import (
 // leases is the table and what keeps it in order while the server runs.
 type leases struct {
 	table *lease.Table
-	file  string       // "" when nothing is kept
-	trim  func() error // of the lease file; nil when nothing is kept
+	file  string          // "" when nothing is kept
+	store *leasefile.File // nil when nothing is kept
 
 	settings atomic.Pointer[housekeeping]
 	changed  chan struct{} // settings were replaced
@@ -75,7 +75,7 @@ func (d *daemon) openStore(l *leases) (lease.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.trim = f.Trim
+	l.store = f
 	return f, nil
 }
 
@@ -217,10 +217,10 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 
 // trimFile cuts off what the lease file has ahead of it after a time of load.
 func (l *leases) trimFile(log *zap.Logger) {
-	if l.trim == nil {
+	if l.store == nil {
 		return
 	}
-	if err := l.trim(); err != nil {
+	if err := l.store.Trim(); err != nil {
 		log.Warn("blank lines stay at the end of the lease file", zap.String("file", l.file), zap.Error(err))
 	}
 }

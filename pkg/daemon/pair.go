@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -86,6 +87,9 @@ func (d *daemon) lookAfterPair() {
 			d.sayUnchecked()
 		}
 	}
+	if d.peerState() == peerUp {
+		d.peerSince.CompareAndSwap(0, time.Now().UnixNano())
+	}
 	d.countLost()
 	if d.peer.counted > d.peer.told {
 		d.sayPeerGone()
@@ -111,6 +115,7 @@ func (d *daemon) sayPeerGone() {
 // peerChanged is called by the pair's reader and writers. That the peer is gone
 // is told by the clock, which also knows how much was lost.
 func (d *daemon) peerChanged(gone bool) {
+	d.peerSince.Store(time.Now().UnixNano())
 	if !gone {
 		d.log.Info("the other daemon answers")
 	}

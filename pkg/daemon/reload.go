@@ -61,6 +61,11 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	scrape, err := d.stageScrape(cfg.Ours.Metrics)
+	if err != nil {
+		return err
+	}
+	defer scrape.discard() // what was not put in force
 	out, err := d.newCores(cfg)
 	if err != nil {
 		return err
@@ -86,6 +91,8 @@ func (d *daemon) change(cfg *config.Config) error {
 	doors.Commit()
 	d.sayControl(sockets)
 	d.changePair(cfg, auth)
+	scrape.commit()
+	d.limitSamples(cfg)
 	if err := d.out.swap(out); err != nil {
 		d.log.Warn("loggers so far", zap.Error(err))
 	}

@@ -43,6 +43,8 @@ func (s *Server) statistics(yield func(metrics.Sample)) {
 		st = s.leases.Stats(lease.NA)
 	}
 	sums("", st, yield)
+	yield(metrics.Gauge("4o6-receipts", int64(s.receipts.InUse())))
+	yield(metrics.Int("4o6-receipts-evicted", int64(s.receipts.Evicted())))
 	yield(metrics.Int("cumulative-assigned-pds", 0))
 	yield(metrics.Int("cumulative-registered-nas", 0))
 }
