@@ -4,6 +4,7 @@ package leasecmd_test
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -16,18 +17,20 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/daemon"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 var record = flag.Bool("update", false, "record Kea's answers in testdata")
 
-// TestAgainstKea asks Kea and ours the same and compares: the answers that were recorded
-// are those of the Kea of this machine too.
+// TestAgainstKea asks Kea's server and ours, each on its UNIX socket, the same and compares:
+// the answers that were recorded are those of the Kea of this machine too.
 func TestAgainstKea(t *testing.T) {
 	for _, f := range []topology.Family{topology.V4, topology.V6} {
 		t.Run(fmt.Sprintf("dhcp%d", f), func(t *testing.T) {
-			kea := startKea(t, f)
-			h := newHouse(t, f)
+			kea, ours := startKea(t, f), startOurs(t, f)
 			name := fmt.Sprintf("dhcp%d.txt", f)
 			turns := readTurns(t, name)
 			for i := range turns {
@@ -40,7 +43,7 @@ func TestAgainstKea(t *testing.T) {
 				if plain(t, turn.ask, answer) != plain(t, turn.ask, turn.answer) {
 					t.Errorf("%s:%d: Kea answers %s\nrecorded was %s", name, turn.line, answer, turn.answer)
 				}
-				if got := h.ask(turn.ask); plain(t, turn.ask, got) != plain(t, turn.ask, cmp.Or(turn.ours, answer)) {
+				if got := ours(t, turn.ask); plain(t, turn.ask, got) != plain(t, turn.ask, cmp.Or(turn.ours, answer)) {
 					t.Errorf("%s:%d: %s\nours: %s\nKea's: %s", name, turn.line, turn.ask, got, answer)
 				}
 			}
@@ -98,13 +101,47 @@ func startKea(t *testing.T, f topology.Family) func(*testing.T, string) string {
 			t.Log(said.String())
 		}
 	})
+	return asker(t, folder)
+}
+
+// startOurs runs our daemon in this process.
+func startOurs(t *testing.T, f topology.Family) func(*testing.T, string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "ours.json")
+	if err := os.WriteFile(file, []byte(configuration(t, f, folder)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := daemon.DHCP4
+	if f == topology.V6 {
+		run = daemon.DHCP6
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, daemon.Setup{ConfigFile: file, Log: zap.NewNop()}) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return asker(t, folder)
+}
+
+// asker waits for the control socket of a server and returns how to ask it.
+func asker(t *testing.T, folder string) func(*testing.T, string) string {
+	t.Helper()
 	socket := filepath.Join(folder, "socket")
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
 			break
 		}
 		if time.Since(begin) > 10*time.Second {
-			t.Fatal("Kea does not open its control socket")
+			t.Fatal("no control socket is opened")
 		}
 	}
 	return func(t *testing.T, request string) string { return askSocket(t, socket, request) }
