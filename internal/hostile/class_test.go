@@ -50,8 +50,8 @@ func TestEveryOptionLength(t *testing.T) {
 		for i, size := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 255, 256, 510} {
 			kind := dhcp4.MessageType(1 + (code+i)%8)
 			fill := bytes.Repeat([]byte{byte(size)}, size)
-			m := client4{hw: stranger(code), more: func(w *dhcp4.Builder) { w.Add(dhcp4.Code(code), fill) }}.say(kind, noAddr, noAddr)
-			plain = append(plain, slices.Clone(m))
+			m := only(kind, dhcp4.Code(code), fill)
+			plain = append(plain, m)
 			wrapped = append(wrapped, dhcp6.AppendOption([]byte{byte(dhcp6.DHCPv4Query), 0, 0, 0}, dhcp6.OptDHCPv4Message, m))
 		}
 	}
@@ -62,6 +62,20 @@ func TestEveryOptionLength(t *testing.T) {
 	}
 	h.now = start.Add(time.Hour)
 	h.stillServes(t)
+}
+
+// only is a message with one option besides its type, and another type where that
+// is the option.
+func only(kind dhcp4.MessageType, c dhcp4.Code, v []byte) []byte {
+	var w dhcp4.Builder
+	w.Header.XID, w.Header.HType, w.Header.Flags = 77, 1, dhcp4.FlagBroadcast
+	if c == dhcp4.OptMessageType {
+		kind = 0
+	}
+	w.Query(kind, nil)
+	w.SetCHAddr([]byte{6, byte(kind), 0, 0, 0, byte(c)})
+	w.Add(c, v)
+	return slices.Clone(w.Bytes())
 }
 
 // TestEveryOptionLength6 is the same for DHCPv6, whose options may be longer than

@@ -55,7 +55,7 @@ func TestDiscoverFlood(t *testing.T) {
 			if !ok {
 				t.Fatal("no lease before the flood")
 			}
-			for round := range 20 {
+			for round := range 25 {
 				h.flood4(r.road, 1000, func(i int) []byte {
 					h.now = h.now.Add(time.Millisecond)
 					return client4{hw: stranger(round*1000 + i), giaddr: r.giaddr}.say(dhcp4.Discover, noAddr, noAddr)
