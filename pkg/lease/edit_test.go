@@ -3,8 +3,10 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,4 +328,59 @@ func TestWalkIsBounded(t *testing.T) {
 	if _, err := table.Page(ctx, netip.Addr{}, 3); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: %v", err)
 	}
+}
+
+// TestOperatorAmongPackets has operators and clients at one table at the same time; it
+// is whole after it, and the journal says what it says.
+func TestOperatorAmongPackets(t *testing.T) {
+	store := new(leasetest.Memory)
+	table := lease.NewTable(store, lease.TableOptions{})
+	pool, err := lease.NewPool(lease.V4, 1, 1, netip.MustParseAddr("192.0.2.0"), netip.MustParseAddr("192.0.2.63"), 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pools := []*lease.Pool{pool}
+	table.Adopt(pools)
+	var w sync.WaitGroup
+	begin := time.Now()
+	for n := range 4 {
+		w.Go(func() {
+			for i := 0; i < 3000; i++ {
+				hw := []byte{2, 0, 0, 0, 0, byte(rand.IntN(20))}
+				res := addr(rand.IntN(64))
+				now := begin.Add(time.Duration(i) * 10 * time.Millisecond)
+				who := lease.Identity{Kind: lease.ByHWAddr, HWType: 1, ID: hw}
+				r := &lease.Request{
+					Lease: lease.Lease{HWAddr: hw, HWType: 1, Subnet: 1, Valid: 5 * time.Second}, Lookup: []lease.Identity{who}, Pools: pools, Now: now,
+				}
+				switch (n + i) % 10 {
+				case 0, 1:
+					table.Offer(r)
+				case 2, 3, 4:
+					if _, seq, err := table.Grant(r); err == nil {
+						table.Commit(seq)
+					}
+				case 5:
+					table.Release(res, now, who)
+				case 6:
+					table.Put(&lease.Lease{Resource: res, HWAddr: hw, HWType: 1, Subnet: 1, Start: now, Valid: 5 * time.Second, State: lease.State(i % 4)}, lease.Always)
+				case 7:
+					table.Delete(res)
+				case 8:
+					table.Reclaim(t.Context(), now, i%3 == 0)
+					table.Expire(now, 0)
+				case 9:
+					table.Page(t.Context(), res.Prefix.Addr(), 5)
+					table.Walk(t.Context(), 0, func(l *lease.Lease) bool { return l.State == lease.Leased }, func(*lease.Lease) bool { return true })
+				}
+			}
+		})
+	}
+	w.Wait()
+	lease.Check(t, table)
+	var all []lease.Lease
+	for l := range table.All() {
+		all = append(all, leasetest.Clone(l))
+	}
+	leasetest.Same(t, store.Replay(), all)
 }
