@@ -89,9 +89,9 @@ func limited(n int, make func() []byte) func() []byte {
 	}
 }
 
-// TestStorm throws packets at every road into the engines. There is no fault,
+// TestStormOnEveryRoad throws packets at every road into the engines. There is no fault,
 // what leaves is an answer, every packet is accounted for, and the log stays short.
-func TestStorm(t *testing.T) {
+func TestStormOnEveryRoad(t *testing.T) {
 	const each = 15000
 	for _, r := range roads {
 		t.Run(r.name, func(t *testing.T) {
