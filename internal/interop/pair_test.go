@@ -22,8 +22,11 @@ const (
 	kea  seat = "kea"
 )
 
-// bin is where `make build` puts the programs.
+// bin is where `make build` puts the programs, or the folder that BIN names.
 func bin(name string) string {
+	if dir := os.Getenv("BIN"); dir != "" {
+		return filepath.Join(dir, name)
+	}
 	abs, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
 	if err != nil {
 		panic(err)
