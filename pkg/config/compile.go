@@ -17,7 +17,8 @@ import (
 type compiler struct {
 	*report
 	cfg  *Config
-	root *node // Dhcp4 or Dhcp6
+	root *node    // Dhcp4 or Dhcp6
+	host []string // its interfaces; nil: not known
 	defs *optdef.Set
 
 	ids      map[uint32]*node       // subnets by id

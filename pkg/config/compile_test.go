@@ -360,10 +360,36 @@ func TestUnservedKeys(t *testing.T) {
 		}
 	}
 	starts(cfg.Refuse, "lease-database: ", "hosts-database: ", "config-control.config-databases[0]: ", "hooks-libraries[1].library: ", "hooks-libraries[2].library: ",
-		"hooks-libraries[3].parameters.replace-client-id: ", "subnet4[1].reservations[1].client-classes[0]: ", "client-classes[1]: ")
+		"hooks-libraries[3].parameters.replace-client-id: ", "hooks-libraries[5].library: ", "subnet4[1].reservations[1].client-classes[0]: ", "client-classes[1]: ")
 	starts(slices.Sorted(slices.Values(cfg.Unserved)), "allocator ", "client-classes[0] ", "dhcp-ddns.enable-updates ", "hooks-libraries[0].library ",
 		"host-reservation-identifiers[0] ", "store-extended-info ", "subnet4[1].reservations[0].client-classes ", "subnet4[1].reservations[0].flex-id ", "subnet4[1].reservations[1].client-classes ")
 	if _, kept := cfg.Topology.Subnets[2].Reserved[addr("198.51.100.3")]; !kept {
 		t.Error("an address kept by flex-id is given to somebody else")
 	}
+}
+
+// An interface that the host has not is a warning, wherever it is named, and only
+// where the caller knows what the host has.
+func TestMissingInterfaces(t *testing.T) {
+	const file = `{"Dhcp4":{"interfaces-config":{"interfaces":["eth0","eth1","*"]},
+		"shared-networks":[{"name":"n","interface":"eth2","subnet4":[{"id":1,"subnet":"192.0.2.0/24","interface":"eth2"}]}],
+		"subnet4":[{"id":2,"subnet":"198.51.100.0/24","4o6-interface":"eth3","4o6-subnet":"2001:db8::/64"},{"id":3,"subnet":"203.0.113.0/24","interface":"eth0"}],
+		"dhcp4o6-port":786}}`
+	read := func(links []string) (said []string) {
+		cfg, problems := Load("f", v4, Options{Links: links, ReadFile: func(string) ([]byte, error) { return []byte(file), nil }})
+		if cfg == nil {
+			t.Fatal(show(problems))
+		}
+		for i := range problems {
+			if strings.Contains(problems[i].Text, "this host has no interface") {
+				said = append(said, problems[i].Path)
+			}
+		}
+		return said
+	}
+	if said := read(nil); len(said) > 0 {
+		t.Error(said)
+	}
+	same(t, "missing", read([]string{"lo", "eth0"}), []string{"interfaces-config.interfaces[1]", "shared-networks[0].interface",
+		"shared-networks[0].subnet4[0].interface", "subnet4[0].4o6-interface"})
 }

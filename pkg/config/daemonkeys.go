@@ -31,9 +31,18 @@ func (c *compiler) interfaces() {
 		default:
 			seen[s] = true
 			i.Specs = append(i.Specs, s)
+			c.link(e, s.Iface)
 		}
 	}
 	c.cfg.Interfaces = i
+}
+
+// link warns of an interface that the host has not.
+func (c *compiler) link(n *node, name string) {
+	if c.host == nil || n == nil || n.kind != kString || name == "" || name == "*" || slices.Contains(c.host, name) {
+		return
+	}
+	c.add(Warning, n.at, n.path(), nearest(name, c.host), "this host has no interface %q; it may come later", name)
 }
 
 func (c *compiler) interfaceSpec(e *node) (s InterfaceSpec, ok bool) {
@@ -268,9 +277,10 @@ func (c *compiler) class(i int, n *node) {
 // The hook libraries of Kea, by whether a server without them gives the same
 // leases to the same clients.
 var (
+	builtInHooks  = []string{"lease_cmds", "stat_cmds"}
 	harmlessHooks = []string{"bootp", "cb_cmds", "class_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache", "host_cmds",
-		"lease_cmds", "lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check", "rbac",
-		"run_script", "stat_cmds", "subnet_cmds"}
+		"lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check",
+		"run_script", "subnet_cmds"}
 	decidingHooks = []string{"ha", "limits", "radius", "user_chk"}
 )
 
@@ -285,8 +295,11 @@ func (c *compiler) hook(n *node) {
 	switch {
 	case name == "flex_id" && replace != nil && replace.bool:
 		c.refuse(replace, "clients are known by what the library flex_id makes of their queries, and it is not served")
+	case slices.Contains(builtInHooks, name): // its commands are there without it
 	case slices.Contains(harmlessHooks, name):
 		c.unserved(lib, "is not served yet: what the library "+name+" does is not done")
+	case name == "rbac":
+		c.refuse(lib, "the library rbac says who may send which command, and is not served: whoever reaches a control socket could send all")
 	case slices.Contains(decidingHooks, name):
 		c.refuse(lib, "the library "+name+" decides who gets what, and is not served")
 	default:

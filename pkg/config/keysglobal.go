@@ -153,7 +153,7 @@ var blocks = []rule{
 	{name: "dhcp-ddns", typ: tMap, state: Accepted, of: dhcpDDNS},
 	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets"},
 	{name: "control-sockets", typ: tMaps, of: controlSocket, note: "where commands are taken, see `control.md`"},
-	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "one that decides who gets what, or is unknown: start refused"},
+	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "the commands of lease_cmds and stat_cmds are there without them; one that decides who gets what, or is unknown: start refused"},
 	{name: "client-classes", typ: tMaps, state: Later, quiet: toldElsewhere, of: clientClass, note: "not evaluated; a class DROP: start refused"},
 	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
 		{name: "enable-multi-threading", typ: tBool, def: "true", state: Accepted},

@@ -10,6 +10,10 @@ import (
 type Options struct {
 	// ReadFile reads the file and what it includes; nil: from the file system.
 	ReadFile func(name string) ([]byte, error)
+
+	// Links are the interfaces that the host has: any other that is named gets a
+	// warning. nil: nobody looks, they may come later.
+	Links []string
 }
 
 // Load reads, checks and compiles the configuration of one daemon. It does not
@@ -24,7 +28,7 @@ func Load(name string, f Family, o Options) (*Config, []Problem) {
 		return nil, []Problem{{File: name, Severity: Error, Text: "cannot be read: " + reason(err).Error() + looked(name)}}
 	}
 	r := &report{}
-	cfg := load(r, name, f, o.ReadFile, text)
+	cfg := load(r, name, f, o, text)
 	if r.errs > 0 {
 		cfg = nil
 	}
@@ -41,8 +45,8 @@ func readFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxText+1))
 }
 
-func load(r *report, name string, f Family, read func(string) ([]byte, error), text []byte) *Config {
-	s := newScanner(r, read, name, text)
+func load(r *report, name string, f Family, o Options, text []byte) *Config {
+	s := newScanner(r, o.ReadFile, name, text)
 	if len(text) > maxText {
 		s.fail(place{s.stack[0].src, 0}, "the file is longer than %d octets", maxText)
 		return nil
@@ -52,7 +56,7 @@ func load(r *report, name string, f Family, read func(string) ([]byte, error), t
 		return nil
 	}
 	cfg := &Config{Family: f, File: name, Includes: s.included}
-	c := &compiler{report: r, cfg: cfg}
+	c := &compiler{report: r, cfg: cfg, host: o.Links}
 	if c.root = c.daemon(top); c.root == nil {
 		return nil
 	}

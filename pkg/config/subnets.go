@@ -22,6 +22,7 @@ func (c *compiler) network(n *node, outer topology.Options) {
 		c.networks[m.str] = m
 	}
 	c.modes(n)
+	c.link(n.get("interface"), n.text("interface"))
 	guard, disabled := c.guard(n)
 	if disabled == "" {
 		net.Guard = guard
@@ -139,6 +140,7 @@ func (c *compiler) id(n *node) uint32 {
 // access reads how a client's link leads to a subnet.
 func (c *compiler) access(s *topology.Subnet, n *node, l levels) {
 	s.Iface = l.first("interface")
+	c.link(n.get("interface"), n.text("interface"))
 	if id := l.first("interface-id"); id != "" {
 		s.InterfaceID = interfaceID(id)
 		if own := n.get("interface-id"); own != nil && own.str != "" && n.text("interface") != "" {
@@ -151,6 +153,7 @@ func (c *compiler) access(s *topology.Subnet, n *node, l levels) {
 	}
 	f := &s.FourOSix
 	f.Iface = n.text("4o6-interface")
+	c.link(n.get("4o6-interface"), f.Iface)
 	f.InterfaceID = []byte(n.text("4o6-interface-id"))
 	if m := n.get("4o6-subnet"); m != nil && m.kind == kString {
 		f.Prefix, _ = netip.ParsePrefix(m.str)

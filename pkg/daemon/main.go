@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 )
 
 // Exit codes of the daemons.
@@ -95,7 +96,7 @@ func reloads() (<-chan struct{}, func()) {
 // check prints everything that is wrong with a configuration, and what it asks
 // for in vain.
 func (k kind) check(file string, out, errs io.Writer) int {
-	cfg, problems := config.Load(file, k.family, config.Options{})
+	cfg, problems := config.Load(file, k.family, config.Options{Links: linkNames()})
 	if cfg == nil {
 		fmt.Fprintln(errs, unusable(problems))
 		return exitFailed
@@ -108,4 +109,16 @@ func (k kind) check(file string, out, errs io.Writer) int {
 	}
 	fmt.Fprintf(out, "%s: %s is correct\n", k.name, file)
 	return exitOK
+}
+
+// linkNames are the interfaces of this host; nil where nobody can say.
+func linkNames() (names []string) {
+	links, err := netif.List()
+	if err != nil {
+		return nil
+	}
+	for _, l := range links {
+		names = append(names, l.Name)
+	}
+	return names
 }
