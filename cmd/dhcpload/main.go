@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer, live bool) int
 		c.Progress = progressOn(errs)
 	}
 	report, err := load.Run(ctx, c.Scenario)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(errs, err)
 		return exitLosses
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"flag"
 	"net"
 	"net/netip"
 	"os"
@@ -40,9 +42,12 @@ func server(t *testing.T, silent byte) string {
 				continue
 			}
 			var w dhcp4.Builder
-			kind := dhcp4.Offer
-			if p.Query.Type() == dhcp4.Request {
-				kind = dhcp4.Ack
+			kind := dhcp4.Ack
+			switch p.Query.Type() {
+			case dhcp4.Discover:
+				kind = dhcp4.Offer
+			case dhcp4.Release:
+				continue
 			}
 			w.Reply(&p.Query, kind, nil)
 			w.Header.YIAddr = netip.MustParseAddr("192.0.2.10")
@@ -178,5 +183,65 @@ func TestProgressLine(t *testing.T) {
 	show(load.Progress{Elapsed: 2 * time.Second, Completed: 9, Done: true})
 	if got := b.String(); strings.Count(got, "\r") != 2 || strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "\n") || !strings.Contains(got, "9 done") {
 		t.Errorf("%q", got)
+	}
+}
+
+// Every flag stands in the usage and in docs/load.md.
+func TestFlagsAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/load.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	define(new(command), new(texts)).VisitAll(func(f *flag.Flag) {
+		name := "--" + f.Name
+		if len(f.Name) == 1 {
+			name = "-" + f.Name
+		}
+		if !strings.Contains(usage, "\n  "+name+" ") {
+			t.Errorf("%s is not in the usage", name)
+		}
+		if doc := string(b); !strings.Contains(doc, "\n| `"+name+" ") && !strings.Contains(doc, "\n| `"+name+"` ") {
+			t.Errorf("%s is not in docs/load.md", name)
+		}
+	})
+}
+
+// A storm by the command line: everybody is back, and the report says so.
+func TestStormByCommandLine(t *testing.T) {
+	to := server(t, 255)
+	code, out, errs := runArgs(t, "4o6", "--server", to, "--storm", "6", "--patience", "standard", "--time-scale", "0.01", "--delay", "1s", "--seed", "4")
+	if code != exitFine || !strings.Contains(out, "6 of 6 clients held a lease, 6 are back") || !strings.Contains(out, "seed 4") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
+// A mix of acts, repeated by its seed.
+func TestMixByCommandLine(t *testing.T) {
+	to := server(t, 255)
+	code, out, errs := runArgs(t, "mix", "--server", to, "--mix", "lease=2,renew=5,release,inform", "--count", "200", "--prepare", "10")
+	for _, want := range []string{"10 leases taken", "INFORM", "RELEASE", "\nrenew ", "200 completed"} {
+		if code != exitFine || !strings.Contains(out, want) {
+			t.Errorf("exit %d, %q is missing\n%s%s", code, want, out, errs)
+		}
+	}
+}
+
+// Who gets no answer at all is told where to look.
+func TestNobodyAnswers(t *testing.T) {
+	to := server(t, 0) // the only client there is
+	code, _, errs := runArgs(t, "4o6", "--server", to, "--clients", "1", "--timeout", "5ms")
+	if code != exitLosses || !strings.Contains(errs, "nobody answered: is there a server at "+to) {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+}
+
+// Ctrl-C ends a run at once, and the report tells how far it came.
+func TestInterrupted(t *testing.T) {
+	to := server(t, 255)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var o, e bytes.Buffer
+	if code := run(ctx, []string{"4o6", "--server", to, "--duration", "1h"}, &o, &e, false); code != exitLosses || !strings.Contains(o.String(), "\ninterrupted ") {
+		t.Errorf("exit %d\n%s%s", code, o.String(), e.String())
 	}
 }

@@ -43,7 +43,9 @@ func (r *runner) prepare(ctx context.Context) error {
 	s.Mix = leasesOf(s.shares())
 	s.Count, s.Duration, s.Rate, s.Delay = s.Prepare, 0, 0, 0
 	s.Renewals, s.Release, s.Storm = 0, false, 0
-	s.Patience, s.Retries = Fast, maxRetries
+	if s.Patience == Standard {
+		s.Patience, s.Timeout, s.Retries = Fast, time.Second, 4
+	}
 	s.InFlight = min(s.InFlight, preparing)
 	r.enter(s, "prepare")
 	err := r.loop(ctx)
