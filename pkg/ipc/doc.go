@@ -21,17 +21,24 @@
 //	+---------------+---------------+---------------+---------------+
 //	|             60002             |   2                           |  its UDP source port
 //	+---------------+---------------+---------------+---------------+
+//	|             65001             |   34                          |  MAC, only between our own daemons: see Auth
+//	+---------------+---------------+---------------+---------------+
 //	|             65000             |   length, any                 |  zeros, only between our own daemons
 //	+---------------+---------------+---------------+---------------+
+//
+// ISC DHCP's daemons put a header of 36 octets in front of the message instead.
+// The v4 side takes both and answers in kind, the v6 side speaks what is set
+// (Options.Dialect).
 //
 // Neither side trusts a byte more than it must. What the network put into
 // suboptions 60000 to 60002 is taken out before ours go in, at every relay
 // level, and an answer whose query nobody asked is refused (see [Receipts]).
 // All other bytes stay as they are and where they are. With Options.Owners the
-// host is asked which user holds the peer's port (sock_diag), since any local
-// user may take a port of 1024 or above while its daemon is down.
+// host is asked which user holds the peer's port (sock_diag) for each batch, since
+// any local user may take a port of 1024 or above while its daemon is down; with
+// Options.Auth a message is known by a MAC.
 //
-// The v6 side of a daemon, in full:
+// The v6 side of a daemon:
 //
 //	c, err := ipc.Dial(ipc.V6Side, 6767, ipc.Options{})
 //	...
