@@ -78,6 +78,8 @@ var table = [...]struct {
 	{"stat-lease#-get", 0, (*Commands).stat},
 	{"subnet#-list", 0, (*Commands).subnetList},
 	{"network#-list", 0, (*Commands).networkList},
+	{"subnet#-select-test", 0, (*Commands).selectTest},
+	{"subnet4o6-select-test", topology.V4, (*Commands).selectTest4o6},
 }
 
 // described are the commands that need Options.Config.
