@@ -104,7 +104,7 @@ func (r *runner) client(s *Share) (client int, holds, ok bool) {
 		if client, ok = c.holders[s.Kind].pop(); ok {
 			return client, true, true
 		}
-		if s.Act != ActInform {
+		if s.Act.needsLease() {
 			s.Act = ActLease
 		}
 	}

@@ -123,7 +123,6 @@ type query struct {
 	ciaddr netip.Addr
 	state  string // what table 4 of RFC 2131 §4.3.6 tells by
 	spent  time.Duration
-	peer   netip.Addr // of the innermost relay
 }
 
 func (s *server) serve(b []byte) (answers [][]byte) {

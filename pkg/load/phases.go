@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -71,7 +72,7 @@ func (r *runner) enter(s Scenario, phase string) {
 	now := time.Since(r.start)
 	r.tally = &tally{began: now, last: now}
 	r.wound = 0
-	r.mix, r.weights = s.shares(), 0
+	r.mix, r.weights = slices.Clone(s.shares()), 0
 	for _, share := range r.mix {
 		r.weights += share.Weight
 	}

@@ -154,6 +154,9 @@ func (s *Scenario) name() string {
 			name = k
 		}
 	}
+	if name == "" { // a storm in which nobody holds a lease
+		name = s.Kind.String()
+	}
 	return name
 }
 

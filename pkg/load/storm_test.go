@@ -34,7 +34,7 @@ func TestStorm(t *testing.T) {
 			if s == nil || s.Clients != clients || s.Held != clients || s.Back != clients || r.LossRate() != 0 {
 				t.Fatalf("%v: %+v %+v", k, r, s)
 			}
-			if r.Prepared.Completed != clients || r.Begun != clients || len(r.Acts) != 1 || r.Acts[0].Act != "return" {
+			if r.Scenario != k.String() || r.Prepared.Completed != clients || r.Begun != clients || len(r.Acts) != 1 || r.Acts[0].Act != "return" {
 				t.Errorf("%v: %+v", k, r)
 			}
 			if len(returned) != clients {
@@ -74,7 +74,7 @@ func TestStormWithoutLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := &server{t: t, drop: func(query) bool { return true }}
 		r := hold(t, Scenario{Storm: 3}, newFakeNet(srv.serve))
-		if r.Storm.Held != 0 || r.LossRate() != 1 || r.Begun != 0 || !(&Report{Steps: []StepReport{{Sent: 3}}}).Silent() {
+		if r.Scenario != "4o6" || r.Storm.Held != 0 || r.LossRate() != 1 || r.Begun != 0 || !(&Report{Steps: []StepReport{{Sent: 3}}}).Silent() {
 			t.Errorf("%+v", r)
 		}
 	})
