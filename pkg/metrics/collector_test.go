@@ -38,7 +38,8 @@ func sampled() *Set {
 		yield(Int("subnet[7].v4-reservation-conflicts", 1))
 		yield(Gauge("subnet[7].pool[0].declined-addresses", 1))
 		yield(BigGauge("subnet[7].pool[1].total-nas", new(big.Int).Lsh(big.NewInt(1), 64)))
-		yield(Gauge("subnet[7].pd-pool[1].total-pds", 16))
+		yield(Gauge("subnet[7].pd-pool[1].declined-addresses", 16))
+		yield(Int("subnet[7].v4-lease-reuses", 0))
 	})
 	h := s.Histogram("answer-duration", Durations, "Time from reading a batch to its commit.")
 	h.Observe(10_000)
@@ -115,10 +116,10 @@ dhcp4d_pkt4_read_failed_total 2
 # HELP dhcp4d_pool_leases What is in use of a pool. State assigned counts declined ones too.
 # TYPE dhcp4d_pool_leases gauge
 dhcp4d_pool_leases{kind="address",pool="0",state="declined",subnet="7"} 1
+dhcp4d_pool_leases{kind="address",pool="1",state="declined",subnet="7"} 16
 # HELP dhcp4d_pool_size Addresses or prefixes that a pool has to give.
 # TYPE dhcp4d_pool_size gauge
 dhcp4d_pool_size{kind="address",pool="1",subnet="7"} 1.8446744073709552e+19
-dhcp4d_pool_size{kind="prefix",pool="1",subnet="7"} 16
 # HELP dhcp4d_subnet_allocation_failures_total Queries for which no address could be found in a subnet.
 # TYPE dhcp4d_subnet_allocation_failures_total counter
 dhcp4d_subnet_allocation_failures_total{cause="exhausted",subnet="7"} 2

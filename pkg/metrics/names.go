@@ -136,8 +136,18 @@ func index(name, prefix string) (id, rest string, ok bool) {
 	return strings.Cut(rest, "].")
 }
 
+// notServed reports whether a statistic is there only because Kea has it: leases
+// given again unchanged, addresses registered (RFC 9686), prefixes delegated.
+func notServed(name string) bool {
+	return strings.HasSuffix(name, "-lease-reuses") || strings.HasSuffix(name, "registered-nas") || strings.HasSuffix(name, "assigned-pds") ||
+		strings.HasSuffix(name, "].total-pds")
+}
+
 // locate returns the place of a statistic; one without family is left out.
 func locate(s *Sample) place {
+	if notServed(s.Name) {
+		return place{}
+	}
 	for _, prefix := range []string{"pkt4-", "pkt6-"} {
 		if rest, ok := strings.CutPrefix(s.Name, prefix); ok {
 			if p, ok := inPackets(rest); ok {
