@@ -10,10 +10,12 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -58,11 +60,7 @@ func (s *Server) openHTTP(socket Socket) (door, error) {
 		return nil, err
 	}
 	d.set.Store(set)
-	network := "tcp6" // and nothing else, also for [::]
-	if socket.Addr.Addr().Is4() {
-		network = "tcp4"
-	}
-	d.listen, err = net.Listen(network, socket.Addr.String())
+	d.listen, err = s.listenTCP(socket.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +79,43 @@ func (s *Server) openHTTP(socket Socket) (door, error) {
 	d.server.Protocols = new(http.Protocols)
 	d.server.Protocols.SetHTTP1(true)
 	return d, nil
+}
+
+// listenTCP opens an address. One that overlaps with an open one of ours, as
+// 0.0.0.0 does with 127.0.0.1 of the same port, can be opened only if both say
+// so; without such a neighbour nobody else gets to share a port with us.
+func (s *Server) listenTCP(addr netip.AddrPort) (net.Listener, error) {
+	network := "tcp6" // and nothing else, also for [::]
+	if addr.Addr().Is4() {
+		network = "tcp4"
+	}
+	var lc net.ListenConfig
+	if s.shares(addr.Port()) {
+		lc.Control = func(_, _ string, c syscall.RawConn) error { return reusePort(c) }
+	}
+	return lc.Listen(context.Background(), network, addr.String())
+}
+
+// shares makes the open sockets of a port fit for a neighbour, and reports
+// whether there are any.
+func (s *Server) shares(port uint16) bool {
+	found := false
+	for _, d := range s.doors {
+		h, ok := d.(*httpDoor)
+		if !ok || h.listen.Addr().(*net.TCPAddr).AddrPort().Port() != port {
+			continue
+		}
+		c, err := h.listen.(*net.TCPListener).SyscallConn()
+		found = err == nil && reusePort(c) == nil || found
+	}
+	return found
+}
+
+func reusePort(c syscall.RawConn) error {
+	const soReusePort = 15 // SO_REUSEPORT, which syscall lacks
+	var fault error
+	err := c.Control(func(fd uintptr) { fault = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soReusePort, 1) })
+	return errors.Join(err, fault)
 }
 
 // prepare reads certificates again: they are renewed under the same names.

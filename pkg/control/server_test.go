@@ -313,6 +313,26 @@ func TestReplaceHTTP(t *testing.T) {
 	}
 }
 
+// TestReplaceOverlap: an address may give way to one that holds it, and back,
+// without a moment at which nobody listens.
+func TestReplaceOverlap(t *testing.T) {
+	d := open(t, Limits{}, Socket{Type: HTTP, Addr: anyPort})
+	first := netip.MustParseAddrPort(strings.Trim(d.url(""), ":/"))
+	for _, addr := range []string{"0.0.0.0", "127.0.0.1", "0.0.0.0"} {
+		next := netip.AddrPortFrom(netip.MustParseAddr(addr), first.Port())
+		if err := d.Replace([]Socket{{Path: d.path}, {Type: HTTP, Addr: next}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := post(t, client(t, nil), "http://"+first.String()); err != nil || got == "" {
+			t.Errorf("%s: %q, %v", next, got, err)
+		}
+	}
+	if l, err := net.Listen("tcp4", first.String()); err == nil {
+		l.Close()
+		t.Error("a stranger shares the port")
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	world := netip.MustParseAddrPort("[::]:8000")
 	admin := []Client{{"admin", "x"}}
