@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func (o *options) configured(file string, v4, v6 bool) error {
 	}
 	for _, c := range cfg.Control {
 		if c.Type == control.Unix {
-			path, err := daemon.SocketPath(c.Name)
+			path, err := socketOf(c.Name, family)
 			o.socket = control.Socket{Type: control.Unix, Path: path}
 			return err
 		}
@@ -188,6 +189,25 @@ func (o *options) configured(file string, v4, v6 bool) error {
 		o.user, o.secret = o.socket.Clients[0].User, o.socket.Clients[0].Password
 	}
 	return o.at(o.socket.Type + "://" + o.socket.Addr.String() + "/")
+}
+
+// runtime is where our units have their folders.
+var runtime = "/run"
+
+// socketOf is where a daemon has its socket: the service manager tells the daemon
+// of a folder that it does not tell us of.
+func socketOf(name string, family config.Family) (string, error) {
+	path, err := daemon.SocketPath(name)
+	if err != nil || filepath.IsAbs(name) {
+		return path, err
+	}
+	if _, err := os.Lstat(path); err != nil {
+		unit := filepath.Join(runtime, fmt.Sprintf("dhcp%dd", family), name)
+		if _, err := os.Lstat(unit); err == nil {
+			return unit, nil
+		}
+	}
+	return path, nil
 }
 
 // request makes the command out of words.

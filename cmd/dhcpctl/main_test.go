@@ -149,3 +149,25 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("code %d: %s", code, errs.String())
 	}
 }
+
+// A name without a folder is looked for where the units have it.
+func TestSocketOfAUnit(t *testing.T) {
+	was := runtime
+	t.Cleanup(func() { runtime = was })
+	runtime = t.TempDir()
+	t.Setenv("KEA_CONTROL_SOCKET_DIR", "")
+	t.Setenv("RUNTIME_DIRECTORY", "")
+	unit := filepath.Join(runtime, "dhcp6d", "no-such-name")
+	if got, err := socketOf("no-such-name", 6); err != nil || got != "/run/dhcp4o6/no-such-name" {
+		t.Errorf("%s, %v", got, err)
+	}
+	if err := os.Mkdir(filepath.Dir(unit), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(unit, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := socketOf("no-such-name", 6); err != nil || got != unit {
+		t.Errorf("%s, %v", got, err)
+	}
+}
