@@ -27,7 +27,16 @@ type leases struct {
 
 	settings atomic.Pointer[housekeeping]
 	changed  chan struct{} // settings were replaced
+	bloat    int64         // octets up to which the file waits for lfc-interval, however much of it is outdated
 }
+
+// A lease file is cleaned up before lfc-interval is over once it is larger than
+// bloatFrom octets and than bloatBy times what the last clean-up left: clients that
+// renew all the time must not fill the disk.
+const (
+	bloatFrom = 256 << 20
+	bloatBy   = 4
+)
 
 // housekeeping is what the configuration says about expiry and clean-up.
 type housekeeping struct {
@@ -37,7 +46,7 @@ type housekeeping struct {
 
 // openLeases opens the store and loads it into the table.
 func (d *daemon) openLeases(ctx context.Context) error {
-	l := &leases{changed: make(chan struct{}, 1)}
+	l := &leases{changed: make(chan struct{}, 1), bloat: bloatFrom}
 	store, err := d.openStore(l)
 	if err != nil {
 		return err
@@ -186,12 +195,12 @@ func (l *leases) round(e config.Expired) int {
 	}
 }
 
-// clean rewrites the lease file when it is time to (lfc-interval), and at once,
-// again and again, when the store is down.
+// clean rewrites the lease file when it is time to (lfc-interval) or when it has
+// grown too much, and at once, again and again, when the store is down.
 func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	last := time.Now()
+	last, left := time.Now(), l.size()
 	var said metrics.Limit
 	for {
 		select {
@@ -206,13 +215,24 @@ func (l *leases) clean(ctx context.Context, log *zap.Logger) {
 				if _, ok := said.Allow(); ok {
 					log.Error("leases cannot be made durable: no new lease is answered", zap.Error(down))
 				}
-			case every == 0 || now.Sub(last) < every:
+			case every == 0:
+				continue
+			case now.Sub(last) < every && l.size() <= max(l.bloat, bloatBy*left):
 				continue
 			}
 			last = now
 			l.rewrite(ctx, log, down != nil)
+			left = l.size()
 		}
 	}
+}
+
+// size is that of the lease file, 0 when nothing is kept.
+func (l *leases) size() int64 {
+	if l.store == nil {
+		return 0
+	}
+	return l.store.Size()
 }
 
 // trimFile cuts off what the lease file has ahead of it after a time of load.
