@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -323,7 +324,7 @@ func newPressure(t *testing.T, c *commanded) *pressure {
 	}
 	s.web = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		Dial: func(network, addr string) (conn net.Conn, err error) {
+		DialContext: func(_ context.Context, network, addr string) (conn net.Conn, err error) {
 			err = c.server.Do(func() error { conn, err = net.Dial(network, addr); return err })
 			return conn, err
 		},
