@@ -142,8 +142,11 @@ func (c *Commands) wipe(ctx context.Context, args json.RawMessage) (control.Resu
 		}
 	}
 	n, err := c.deleteAll(ctx, in)
-	if err != nil {
-		return control.Result{}, fmt.Errorf("%d %s lease(s) were deleted, then: %w", n, c.protocol(), err)
+	switch {
+	case err != nil && n > 0:
+		return control.Result{}, &partError{fmt.Sprintf("%d %s lease(s) were deleted, then", n, c.protocol()), err}
+	case err != nil:
+		return control.Result{}, err
 	}
 	res := control.Result{Text: fmt.Sprintf("Deleted %d %s lease(s) from subnet(s)%s", n, c.protocol(), names.String())}
 	if n == 0 {

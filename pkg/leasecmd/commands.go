@@ -3,7 +3,7 @@ package leasecmd
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strings"
 	"time"
 
@@ -109,7 +109,10 @@ func (c *Commands) Register(r *control.Registry) {
 func (c *Commands) handle(r *control.Registry, name string, do func(*Commands, context.Context, json.RawMessage) (control.Result, error)) {
 	r.Handle(strings.Replace(name, "#", c.digit(), 1), func(ctx context.Context, args json.RawMessage) control.Result {
 		res, err := do(c, ctx, args)
-		if err != nil {
+		switch {
+		case errors.As(err, new(*partError)):
+			return control.Result{Code: control.Partial, Text: err.Error()}
+		case err != nil:
 			return control.Result{Code: control.Error, Text: err.Error()}
 		}
 		return res
@@ -132,10 +135,19 @@ func (c *Commands) alone(ctx context.Context) (done func(), err error) {
 	}
 }
 
+// A partError says that a command failed after it had changed something.
+type partError struct {
+	done string
+	err  error
+}
+
+func (e *partError) Error() string { return e.done + ": " + e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
+
 // commit waits until a change is durable.
 func (c *Commands) commit(seq lease.Seq) error {
 	if err := c.o.Leases.Commit(seq); err != nil {
-		return fmt.Errorf("the change is made and may be lost in a crash: %w", err)
+		return &partError{"the change is made and may be lost in a crash", err}
 	}
 	return nil
 }

@@ -250,9 +250,19 @@ func TestNoAnswerBeforeDurable(t *testing.T) {
 		t.Error("not durable")
 	}
 	store.Fail(true)
-	for i, command := range []string{fmt.Sprintf(add, 2), `{"command":"lease4-del","arguments":{"ip-address":"10.0.0.1"}}`, `{"command":"lease4-wipe"}`, `{"command":"leases-reclaim","arguments":{"remove":true}}`} {
-		if answer := r.Run(t.Context(), []byte(command)); !strings.Contains(string(answer), `"result":1`) {
-			t.Errorf("%d: %s", i, answer)
+	failing := []struct {
+		ask    string
+		result int
+	}{
+		{fmt.Sprintf(add, 2), control.Partial}, // it is in the table; the next are refused at once
+		{fmt.Sprintf(add, 3), control.Error},
+		{`{"command":"lease4-del","arguments":{"ip-address":"10.0.0.1"}}`, control.Error},
+		{`{"command":"lease4-wipe"}`, control.Error},
+		{`{"command":"leases-reclaim","arguments":{"remove":true}}`, control.Error},
+	}
+	for _, tt := range failing {
+		if answer := r.Run(t.Context(), []byte(tt.ask)); !strings.Contains(string(answer), fmt.Sprintf(`"result":%d,`, tt.result)) {
+			t.Errorf("%s: %s, want result %d", tt.ask, answer, tt.result)
 		}
 	}
 	if !errors.Is(table.Down(), lease.ErrDown) {
