@@ -39,6 +39,7 @@ func TestAgainstKea(t *testing.T) {
 	host.IP("addr add 2001:db8:46::2/64 dev c0")
 	for i := range 5 {
 		host.IP(fmt.Sprintf("addr add 2001:db8:46::c:%x/64 dev c0 nodad", i))
+		host.IP(fmt.Sprintf("addr add 192.0.2.%d/24 dev c0", 3+i))
 	}
 	env := []string{"KEA_PIDFILE_DIR=" + lab.Dir, "KEA_LOCKFILE_DIR=" + lab.Dir}
 	var pids []int
@@ -50,6 +51,7 @@ func TestAgainstKea(t *testing.T) {
 	group, unicast := netip.MustParseAddrPort("[ff02::1:2]:547"), netip.MustParseAddrPort("[2001:db8:46::1]:547")
 	relayed, everybody := netip.MustParseAddrPort("192.0.2.1:67"), netip.MustParseAddrPort("255.255.255.255:67")
 	ofTheirOwn := [2]netip.Addr{netip.MustParseAddr("2001:db8:46::c:0"), netip.MustParseAddr("2001:db8:46::c:4")}
+	relays := [2]netip.Addr{netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.7")}
 	tests := []load.Scenario{
 		{Kind: load.FourOverSix, Server: group, Iface: "c0"},
 		{Kind: load.FourOverSix, Server: unicast},
@@ -59,6 +61,7 @@ func TestAgainstKea(t *testing.T) {
 		{Kind: load.FourOverSix, Server: unicast, Sources: ofTheirOwn},
 		{Kind: load.V4, Server: relayed},
 		{Kind: load.V4, Server: relayed, InterfaceID: "port7", Relays: 2},
+		{Kind: load.V4, Server: relayed, Sources: relays},
 		{Kind: load.V6, Server: group, Iface: "c0"},
 		{Kind: load.V6, Server: group, Iface: "c0", Sources: ofTheirOwn},
 		{Kind: load.V6, Server: unicast, Relays: 1, InterfaceID: "port7"},
