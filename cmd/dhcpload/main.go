@@ -68,23 +68,33 @@ func run(ctx context.Context, args []string, out, errs io.Writer, live bool) int
 		c.Progress = progressOn(errs)
 	}
 	report, err := load.Run(ctx, c.Scenario)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, ctx.Err()) {
 		fmt.Fprintln(errs, err)
 		return exitLosses
 	}
-	if !c.quiet {
-		if err := c.print(&report, out); err != nil {
-			fmt.Fprintf(errs, "dhcpload: write the report: %v\n", err)
-			return exitLosses
-		}
-		if report.Silent() {
-			fmt.Fprintf(errs, "dhcpload: nobody answered: is there a server at %s, with a subnet for these clients?\n", report.Server)
-		}
+	if !c.quiet && !c.tell(&report, out, errs) {
+		return exitLosses
 	}
 	if err != nil || report.Begun == 0 || report.LossRate() > c.maxLoss {
 		return exitLosses
 	}
 	return exitFine
+}
+
+// tell prints the report, and advice where there is some.
+func (c *command) tell(r *load.Report, out, errs io.Writer) bool {
+	if err := c.print(r, out); err != nil {
+		fmt.Fprintf(errs, "dhcpload: write the report: %v\n", err)
+		return false
+	}
+	if !r.Silent() {
+		return true
+	}
+	fmt.Fprintf(errs, "dhcpload: nobody answered: is there a server at %s, with a subnet for these clients?\n", r.Server)
+	if c.Kind == load.V6 && c.Relays == 0 && !c.Server.Addr().IsMulticast() {
+		fmt.Fprintln(errs, "DHCPv6 servers do not accept unicast from clients (RFC 9915 section 16): try ff02::1:2, or --relays 1.")
+	}
+	return true
 }
 
 // progressOn returns what rewrites one line on a terminal.

@@ -230,7 +230,11 @@ func TestMixByCommandLine(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	to := server(t, 0) // the only client there is
 	code, _, errs := runArgs(t, "4o6", "--server", to, "--clients", "1", "--timeout", "5ms")
-	if code != exitLosses || !strings.Contains(errs, "nobody answered: is there a server at "+to) {
+	if code != exitLosses || !strings.Contains(errs, "nobody answered: is there a server at "+to) || strings.Contains(errs, "unicast") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	code, _, errs = runArgs(t, "v6", "--server", to, "--clients", "1", "--timeout", "5ms")
+	if code != exitLosses || !strings.Contains(errs, "unicast") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 }
