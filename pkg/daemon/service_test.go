@@ -27,9 +27,9 @@ func TestOriginsOfDisable(t *testing.T) {
 		},
 		"a period ends": func(v *service, off func(bool)) {
 			v.disable(originUser, 2*s)
-			time.Sleep(2*s - 1)
+			time.Sleep(2*s - time.Nanosecond)
 			off(true)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			off(false)
 		},
 		"a longer one in its place": func(v *service, off func(bool)) {
