@@ -37,8 +37,10 @@ const (
 	stormPool6 = clientNet + "1000 - " + clientNet + "103f"
 
 	// between is how many hostile packets there are between two probes. They fit
-	// into every queue on the way, so that each is read before the probe is.
-	between = 250
+	// into every queue of ours, so that each is read before the probe is;
+	// betweenRelayed into the one of ISC's relay.
+	between        = 250
+	betweenRelayed = 25
 )
 
 // A storm is a site whose pair is under attack, and a client of each kind that
@@ -53,6 +55,18 @@ type storm struct {
 	probes   []*liveness
 	probed4  int // messages that probes have sent to port 67, and to port 547
 	probed6  int
+	between  int
+}
+
+// A tallied socket counts what is sent through it.
+type tallied struct {
+	net.PacketConn
+	sent *int
+}
+
+func (c tallied) WriteTo(b []byte, to net.Addr) (int, error) {
+	*c.sent++
+	return c.PacketConn.WriteTo(b, to)
 }
 
 // An attackRoad is one way to send hostile packets.
@@ -91,7 +105,7 @@ func newSeeds(t *testing.T) *hostile.Seeds {
 // newStorm starts our pair with small pools.
 func newStorm(t *testing.T, relays int) *storm {
 	t.Helper()
-	s := &storm{site: bare(t, relays), t: t}
+	s := &storm{site: bare(t, relays), t: t, between: between}
 	s.server.IP("addr add " + serverV4 + "/24 dev s0")
 	link, over, addr := `"interface": "s0",`, `"4o6-interface": "s0",`, clientNet+"1"
 	if relays == 0 {
@@ -100,6 +114,7 @@ func newStorm(t *testing.T, relays int) *storm {
 		s.client.IP("link set c0 mtu 65535")
 	} else {
 		link, addr = "", uplinkNet+"1"
+		s.between = betweenRelayed
 	}
 	s.v6d = s.run(t, ours, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0", "s0/%s"]},
 		"server-id": {"type": "LL", "persist": false}, "preferred-lifetime": 5000, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
@@ -181,6 +196,7 @@ func (s *storm) watch() {
 		s.t.Fatal(err)
 	}
 	over6.HWAddr, over6.Timeout = [6]byte{2, 0xaa, 0xaa, 0xaa, 0xaa, 1}, time.Second
+	over6.Conn = tallied{over6.Conn, &s.probed6}
 	six := &client6{
 		conn: s.udp(s.client, "udp6", "["+clientNet+"b]:546", ""), to: s.roads[0].to,
 		duid: dhcp6.NewDUIDLL(1, []byte{2, 0xaa, 0xaa, 0xaa, 0xaa, 2}), iaid: 7,
@@ -221,8 +237,10 @@ func (s *storm) serverID(c *client6) dhcp6.DUID {
 // ask4o6, ask6 and ask4 are a whole exchange each; the client has its lease, so it
 // gets the same again.
 func (s *storm) ask4o6(c *dhcptest.Client4o6) bool {
-	s.probed6 += 2
 	_, err := c.Lease()
+	if err != nil {
+		s.t.Logf("4o6: %v", err)
+	}
 	return err == nil
 }
 
@@ -299,7 +317,7 @@ func (s *storm) blow(n int) {
 			}
 		}
 		s.send(r)
-		if i%between == between-1 {
+		if i%s.between == s.between-1 {
 			s.probe()
 		}
 	}
