@@ -74,6 +74,8 @@ type plan struct {
 	pool     string
 	prefix   string // of the subnet4
 	quiet    bool   // no line for each packet
+	ours6    string // keys of ours of the DHCPv6 server
+	ours4    string
 }
 
 func build(t *testing.T, p plan) *site {
@@ -170,7 +172,8 @@ func (s *site) startServers(t *testing.T, p plan) {
 		"server-id": {"type": "LL", "persist": false},
 		"option-data": [{"code": 88, "space": "dhcp6", "csv-format": true, "data": "%s"}],
 		"subnet6": [{"id": 1, "subnet": "%s/64", %s "pools": [{"pool": "%s1000 - %s1fff"}]}],
-		"dhcp4o6-port": 786, %s}}`, serverAddr, s.lab.Dir, serverAddr, clientNet, link, clientNet, clientNet, logger("kea-dhcp6")))
+		"user-context": {"dhcp4o6": {%s}},
+		"dhcp4o6-port": 786, %s}}`, serverAddr, s.lab.Dir, serverAddr, clientNet, link, clientNet, clientNet, p.ours6, logger("kea-dhcp6")))
 	state := filepath.Join(s.lab.Dir, "state")
 	if err := os.Mkdir(state, 0o750); err != nil {
 		t.Fatal(err)
@@ -181,7 +184,8 @@ func (s *site) startServers(t *testing.T, p plan) {
 		"lease-database": {"type": "memfile", "name": "%s"},
 		"valid-lifetime": %d, "calculate-tee-times": true,
 		"subnet4": [{"id": 1, "subnet": "%s", %s "pools": [{"pool": "%s"}]}],
-		"dhcp4o6-port": 786, %s}}`, s.leases4, p.lifetime, p.prefix, p.subnet4, p.pool, logger("kea-dhcp4")))
+		"user-context": {"dhcp4o6": {%s}},
+		"dhcp4o6-port": 786, %s}}`, s.leases4, p.lifetime, p.prefix, p.subnet4, p.pool, p.ours4, logger("kea-dhcp4")))
 	s.v4Args = append(program(p.v4, 4), "-c", conf4)
 	s.v6Start = func() *dhcptest.Process { return s.server.Start(s.env, append(program(p.v6, 6), "-c", conf6)...) }
 	s.v4Start = func() *dhcptest.Process { return s.server.Start(s.env, s.v4Args...) }
@@ -234,6 +238,21 @@ func TestPair(t *testing.T) {
 // host with no IPv4 address at all.
 func TestPairWithoutIPv4(t *testing.T) {
 	printPairs([]string{pairRow(t, plan{v6: ours, v4: ours, noIPv4: true})})
+}
+
+// TestPairWithMAC: the same roads with a MAC in every message.
+func TestPairWithMAC(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pair.key")
+	if err := os.WriteFile(file, []byte(pairKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := fmt.Sprintf(`"pair-hmac": "require", "pair-key-file": %q, "pad-ipc": true`, file)
+	printPairs([]string{pairRow(t, plan{v6: ours, v4: ours, ours6: keys, ours4: keys})})
+}
+
+// TestPairInISCsDialect: the same roads, as dhcp6d speaks to ISC's dhcpd.
+func TestPairInISCsDialect(t *testing.T) {
+	printPairs([]string{pairRow(t, plan{v6: ours, v4: ours, ours6: `"pair-dialect": "isc"`})})
 }
 
 // pairRow walks every road with the same two daemons and returns a row of the
