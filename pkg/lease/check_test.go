@@ -28,7 +28,7 @@ func check(t fataler, tab *Table) {
 				continue
 			}
 			h := tab.hashKey(&r.key)
-			if h>>56 != uint64(i) {
+			if shardOf(h) != uint32(i) {
 				t.Fatalf("%v stands in the wrong shard", r.key.resource())
 			}
 			if r.state == Offered {

@@ -99,7 +99,7 @@ type edit struct {
 // those in z.
 func (t *Table) grasp(k *key, z stripes, do func(*edit)) {
 	h := t.hashKey(k)
-	e := edit{t: t, s: &t.shards[h>>56], k: k, h: h}
+	e := edit{t: t, s: &t.shards[shardOf(h)], k: k, h: h}
 	for done := false; !done; {
 		e.s.mu.Lock()
 		all := e.clients(z)
@@ -126,7 +126,7 @@ func (e *edit) clients(z stripes) stripes {
 	return z
 }
 
-func (e *edit) shard() uint32 { return uint32(e.h >> 56) }
+func (e *edit) shard() uint32 { return shardOf(e.h) }
 func (e *edit) ref() ref      { return makeRef(e.shard(), e.slot) }
 
 func (e *edit) put(l *Lease, when Condition) (created bool, seq Seq, err error) {

@@ -18,13 +18,13 @@ func (t *Table) Release(res Resource, now time.Time, by ...Identity) (Seq, error
 func (t *Table) Decline(res Resource, now time.Time, by ...Identity) (Seq, error) {
 	k := res.key()
 	return t.with(&k, by, func(s *shard, slot uint32, r *record, h uint64) Seq {
-		pl := t.places(uint32(h>>56), &k)
+		pl := t.places(shardOf(h), &k)
 		t.count(&k, r.subnet, &pl, Stats{Declined: 1})
 		l := Lease{
 			Resource: res, Subnet: r.subnet, Pool: r.pool, State: Declined,
 			Start: now, Valid: time.Duration(t.probation.Load()) * time.Second,
 		}
-		t.write(makeRef(uint32(h>>56), slot), s, r, &l, nil)
+		t.write(makeRef(shardOf(h), slot), s, r, &l, nil)
 		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
 		s.wake(slot, r, t.deadline(r))
 		return Seq(r.seq)
@@ -38,7 +38,7 @@ func (t *Table) with(k *key, by []Identity, end func(*shard, uint32, *record, ui
 	}
 	me := who(k.kind(), by)
 	h := t.hashKey(k)
-	s := &t.shards[h>>56]
+	s := &t.shards[shardOf(h)]
 	for {
 		s.mu.Lock()
 		_, r := s.lease(uint32(h), k)

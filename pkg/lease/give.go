@@ -222,13 +222,13 @@ func (g *given) book(was State, from, to uint32, pl *places) {
 // the shard, and a field here would make the compiler believe that the whole
 // attempt goes there with it, and move it to the heap. For the same reason
 // the offer and the lease are kept as slots.
-func (g *given) s() *shard { return &g.t.shards[g.h>>56] }
+func (g *given) s() *shard { return &g.t.shards[shardOf(g.h)] }
 
 // o returns the resource's offer, nil if there is none, and l its lease.
 func (g *given) o() *record { return g.s().at(g.oslot) }
 func (g *given) l() *record { return g.s().at(g.lslot) }
 
-func (g *given) shard() uint32       { return uint32(g.h >> 56) }
+func (g *given) shard() uint32       { return shardOf(g.h) }
 func (g *given) ref(slot uint32) ref { return makeRef(g.shard(), slot) }
 func (g *given) settle()             { g.t.settle(g.s(), &g.k, g.h) }
 
@@ -237,7 +237,7 @@ func (g *given) settle()             { g.t.settle(g.s(), &g.k, g.h) }
 func (t *Table) settle(s *shard, k *key, h uint64) {
 	lslot, oslot := s.find(uint32(h), k)
 	l := s.at(lslot)
-	pl := t.places(uint32(h>>56), k)
+	pl := t.places(shardOf(h), k)
 	pl.settle(oslot != noSlot || l != nil && !l.state.free())
 }
 
@@ -252,11 +252,11 @@ func (pl *places) countOffer(n int64) {
 
 // withdraw ends an offer; the bitmaps are the caller's to settle.
 func (t *Table) withdraw(s *shard, slot uint32, o *record, h uint64) {
-	at := makeRef(uint32(h>>56), slot)
+	at := makeRef(shardOf(h), slot)
 	b := s.arena.read(o)
 	out := t.entrances(o.key.kind(), o.iaid, &b, nil)
 	t.leave(&out, at)
-	pl := t.places(uint32(h>>56), &o.key)
+	pl := t.places(shardOf(h), &o.key)
 	t.unoffer(s, slot, o, h, &pl)
 	s.index.remove(uint32(h), at)
 	s.drop(slot)
@@ -264,7 +264,7 @@ func (t *Table) withdraw(s *shard, slot uint32, o *record, h uint64) {
 
 // unoffer takes a record out of what concerns offers alone.
 func (t *Table) unoffer(s *shard, slot uint32, o *record, h uint64, pl *places) {
-	pl.queue(t).drop(o.timer, offered{o.start, makeRef(uint32(h>>56), slot)})
+	pl.queue(t).drop(o.timer, offered{o.start, makeRef(shardOf(h), slot)})
 	pl.countOffer(-1)
 	t.sources.leave(o.seq, int(t.maxOffers.Load()))
 	s.offers--
@@ -273,7 +273,7 @@ func (t *Table) unoffer(s *shard, slot uint32, o *record, h uint64, pl *places) 
 // release ends a lease in force and leaves its history: it then says how long it
 // lasted, never less than a second, since Kea reads a lifetime of zero as removal.
 func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) Seq {
-	pl := t.places(uint32(h>>56), &r.key)
+	pl := t.places(shardOf(h), &r.key)
 	t.count(&r.key, r.subnet, &pl, negative(inForce(r.state)))
 	r.state, r.start = Released, min(r.start, now)
 	r.valid, r.preferred = max(now-r.start, 1), 0

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// A partition is one part of the index of an identity: one kind has hundreds of
+// A partition is one part of the index of an identity: one kind has dozens of
 // them. Its lock is a leaf.
 type partition struct {
 	mu sync.Mutex
@@ -20,7 +20,7 @@ type partition struct {
 // all its identities, in ascending order.
 type stripes [shards / 64]uint64
 
-func (z *stripes) add(h uint64) { z[h>>62] |= 1 << (h >> 56 & 63) }
+func (z *stripes) add(h uint64) { z[shardOf(h)>>6] |= 1 << (shardOf(h) & 63) }
 
 func (z *stripes) lock(t *Table) {
 	for i, w := range z {
@@ -123,7 +123,7 @@ func (e *entrances) stripes() (z stripes) {
 
 func (t *Table) enter(e *entrances, r ref) {
 	for _, d := range e.of[:e.n] {
-		p := &t.identities[d.kind][d.h>>56]
+		p := &t.identities[d.kind][shardOf(d.h)]
 		p.mu.Lock()
 		p.x.add(uint32(d.h), r)
 		p.mu.Unlock()
@@ -132,7 +132,7 @@ func (t *Table) enter(e *entrances, r ref) {
 
 func (t *Table) leave(e *entrances, r ref) {
 	for _, d := range e.of[:e.n] {
-		p := &t.identities[d.kind][d.h>>56]
+		p := &t.identities[d.kind][shardOf(d.h)]
 		p.mu.Lock()
 		p.x.remove(uint32(d.h), r)
 		p.mu.Unlock()
@@ -141,7 +141,7 @@ func (t *Table) leave(e *entrances, r ref) {
 
 // candidates appends the records that an identity may have to to.
 func (t *Table) candidates(kind IdentityKind, h uint64, to []ref) []ref {
-	p := &t.identities[kind][h>>56]
+	p := &t.identities[kind][shardOf(h)]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.x.all(uint32(h), to)

@@ -4,7 +4,7 @@ package lease
 // pointers, which the garbage collector never walks. An entry is 32 bits of the
 // hash and the record's ref; who asks compares the record itself. One hash may
 // have many entries. An index is a leaf or lies under its shard's lock; it is small, as a
-// table has hundreds of them, so that growing one holds nobody up for long.
+// table has dozens of them, so that growing one holds nobody up for long.
 type index struct {
 	slots []uint64
 	n     int
@@ -13,11 +13,17 @@ type index struct {
 // A ref names a record: its shard, then its slot in the shard.
 type ref uint32
 
+// Shards are few enough for their heads to stay in a processor's cache, and as many as it
+// takes for one to grow within a fraction of a millisecond at a million leases.
 const (
-	shards   = 256
-	slotBits = 24
-	noRef    = ^ref(0)
+	shardBits = 6
+	shards    = 1 << shardBits
+	slotBits  = 32 - shardBits
+	noRef     = ^ref(0)
 )
+
+// shardOf returns the shard, and the part of an identity's index, that a hash falls on.
+func shardOf(h uint64) uint32 { return uint32(h >> (64 - shardBits)) }
 
 func makeRef(shard, slot uint32) ref { return ref(shard<<slotBits | slot) }
 func (r ref) shard() uint32          { return uint32(r) >> slotBits }

@@ -22,7 +22,7 @@ func (t *Table) Find(r *Request) (Lease, Seq, bool) {
 	}
 	k := &a.best.key
 	h := t.hashKey(k)
-	s := &t.shards[h>>56]
+	s := &t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot, offer := s.find(uint32(h), k)
@@ -48,7 +48,7 @@ func (t *Table) Find(r *Request) (Lease, Seq, bool) {
 func (t *Table) ByResource(res Resource) (Lease, bool) {
 	k := res.key()
 	h := t.hashKey(&k)
-	s := &t.shards[h>>56]
+	s := &t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, r := s.lease(uint32(h), &k)

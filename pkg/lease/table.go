@@ -115,7 +115,7 @@ func (t *Table) load(c Change) error {
 	l := c.Lease
 	k := l.Resource.key()
 	h := t.hashKey(&k)
-	s := &t.shards[h>>56]
+	s := &t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot, r := s.lease(uint32(h), &k)
@@ -134,11 +134,11 @@ func (t *Table) load(c Change) error {
 		if slot, r, ok = s.add(&k); !ok {
 			return ErrNone
 		}
-		s.index.add(uint32(h), makeRef(uint32(h>>56), slot))
+		s.index.add(uint32(h), makeRef(shardOf(h), slot))
 	} else {
 		t.count(&k, r.subnet, &places{}, negative(inForce(r.state)))
 	}
-	t.write(makeRef(uint32(h>>56), slot), s, r, l, nil)
+	t.write(makeRef(shardOf(h), slot), s, r, l, nil)
 	t.count(&k, r.subnet, &places{}, inForce(r.state))
 	s.wake(slot, r, t.deadline(r))
 	return nil
@@ -176,7 +176,7 @@ func (t *Table) write(at ref, s *shard, r *record, l *Lease, known *hashes) (cha
 
 // forget removes a lease's record.
 func (t *Table) forget(s *shard, slot uint32, r *record, h uint64) {
-	at := makeRef(uint32(h>>56), slot)
+	at := makeRef(shardOf(h), slot)
 	b := s.arena.read(r)
 	out := t.entrances(r.key.kind(), r.iaid, &b, nil)
 	t.leave(&out, at)

@@ -279,7 +279,7 @@ func (a *attempt) get(k *key) (Seq, error) {
 // client, if it was.
 func (a *attempt) give(k *key, from *Pool) (Seq, error) {
 	h := a.t.hashKey(k)
-	s := &a.t.shards[h>>56]
+	s := &a.t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := given{attempt: a, k: *k, h: h}
@@ -308,7 +308,7 @@ func (a *attempt) endOthers() (last Seq) {
 
 func (a *attempt) end(k *key) (seq Seq) {
 	h := a.t.hashKey(k)
-	s := &a.t.shards[h>>56]
+	s := &a.t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lslot, oslot := s.find(uint32(h), k)

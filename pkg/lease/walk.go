@@ -12,7 +12,7 @@ var ErrMany = errors.New("lease: too many leases")
 
 // stride is how many records are read under one lock of a shard: few enough that
 // a packet that wants the same shard waits for some microseconds only.
-const stride = 256
+const stride = 128
 
 // Len returns the number of leases, whatever their state.
 func (t *Table) Len() (n int) {
@@ -25,25 +25,41 @@ func (t *Table) Len() (n int) {
 	return n
 }
 
-// scan calls each for every lease's record, under the lock of its shard, which is
-// released again and again. What comes and goes meanwhile may be missed or seen
-// twice; what is there all the time is seen.
-func (t *Table) scan(ctx context.Context, each func(*shard, *record)) error {
+// each calls f for the records of a shard, offers among them, under its lock, which is
+// released again and again. What comes and goes meanwhile may be missed or seen twice; what
+// is there all the time is seen. false ends it.
+func (s *shard) each(f func(*record) bool) bool {
+	for first := uint32(0); ; first += stride {
+		more, ended := s.some(first, f)
+		if ended || !more {
+			return !ended
+		}
+		runtime.Gosched() // who waits for the lock would else find it taken again
+	}
+}
+
+// some is each for one stride.
+func (s *shard) some(first uint32, f func(*record) bool) (more, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end := min(first+stride, s.next)
+	for slot := first; slot < end; slot++ {
+		if r := s.record(slot); r.flags&used != 0 && !f(r) {
+			return false, true
+		}
+	}
+	return end < s.next, false
+}
+
+// scan calls f for every lease's record, as each does.
+func (t *Table) scan(ctx context.Context, f func(*shard, *record) bool) error {
 	for i := range t.shards {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		s := &t.shards[i]
-		for first, more := uint32(0), true; more; first += stride {
-			s.mu.Lock()
-			end := min(first+stride, s.next)
-			for slot := first; slot < end; slot++ {
-				if r := s.record(slot); r.flags&used != 0 && r.state != Offered {
-					each(s, r)
-				}
-			}
-			more = end < s.next
-			s.mu.Unlock()
+		if !s.each(func(r *record) bool { return r.state == Offered || f(s, r) }) {
+			return nil
 		}
 		runtime.Gosched() // a packet may be waiting for the processor
 	}
@@ -59,14 +75,15 @@ func (t *Table) scan(ctx context.Context, each func(*shard, *record)) error {
 func (t *Table) Walk(ctx context.Context, limit int, want, each func(*Lease) bool) error {
 	var keys []key
 	many := false
-	err := t.scan(ctx, func(s *shard, r *record) {
+	err := t.scan(ctx, func(s *shard, r *record) bool {
 		switch {
-		case many || !want(s.show(r)):
+		case !want(s.show(r)):
 		case limit > 0 && len(keys) == limit:
 			many = true
 		default:
 			keys = append(keys, r.key)
 		}
+		return !many
 	})
 	if err == nil && many {
 		err = ErrMany
@@ -89,7 +106,7 @@ func (t *Table) Walk(ctx context.Context, limit int, want, each func(*Lease) boo
 // read returns a copy of a lease if want still picks it.
 func (t *Table) read(k *key, want func(*Lease) bool) (Lease, bool) {
 	h := t.hashKey(k)
-	s := &t.shards[h>>56]
+	s := &t.shards[shardOf(h)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, r := s.lease(uint32(h), k)
