@@ -16,13 +16,15 @@ const (
 type presence uint8
 
 const (
-	optional presence = iota
+	unheard presence = iota // the message is not for servers
+	optional
 	required
 	forbidden
 )
 
-// rules holds what RFC 9915 §16 says of each message that a server takes.
-var rules = map[dhcp6.MessageType]rule{
+// rules holds what RFC 9915 §16 says of each message that a server takes; the others have
+// the zero rule.
+var rules = [256]rule{
 	dhcp6.Solicit:            {client: required, server: forbidden},                         // §16.2
 	dhcp6.Request:            {client: required, server: required},                          // §16.4
 	dhcp6.Confirm:            {client: required, server: forbidden},                         // §16.5
@@ -43,8 +45,8 @@ type rule struct {
 
 // accept drops what a server must not or need not look at (RFC 9915 §16).
 func (s *Server) accept(x *Exchange) Verdict {
-	r, ok := rules[x.Query.Message.Type]
-	if !ok || x.relayed() && x.Query.Down {
+	r := &rules[x.Query.Message.Type]
+	if r.client == unheard || x.relayed() && x.Query.Down {
 		return DropType
 	}
 	if !r.uni && !x.relayed() && x.unicast() {
@@ -81,7 +83,7 @@ func (x *Exchange) unicast() bool {
 }
 
 // identifiers checks the Client and Server Identifier options.
-func (s *Server) identifiers(x *Exchange, r rule) Verdict {
+func (s *Server) identifiers(x *Exchange, r *rule) Verdict {
 	var client, server []byte
 	clients, servers := 0, 0
 	for c, v := range x.Query.Message.Options.All {
@@ -111,7 +113,7 @@ func (s *Server) identifiers(x *Exchange, r rule) Verdict {
 }
 
 // readIAs checks the IAs, on top of n options seen so far.
-func (x *Exchange) readIAs(r rule, n int) Verdict {
+func (x *Exchange) readIAs(r *rule, n int) Verdict {
 	for c, v := range x.Query.Message.Options.All {
 		a := ia{code: c}
 		var err error

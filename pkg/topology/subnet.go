@@ -40,14 +40,15 @@ func (s *Subnet) freeze() {
 // guarded ones included; nil when it lies in none. A delegated prefix is named
 // by its first address.
 func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
-	i, found := slices.BinarySearchFunc(s.spans, a, func(p poolSpan, a netip.Addr) int { return p.first.Compare(a) })
-	if found { // several kinds of pools may begin at one address
-		for ; i+1 < len(s.spans) && s.spans[i+1].first == a; i++ {
+	lo, hi := 0, len(s.spans) // the last one that begins at or before a; several kinds may begin at one address
+	for lo < hi {
+		if m := (lo + hi) / 2; a.Less(s.spans[m].first) {
+			hi = m
+		} else {
+			lo = m + 1
 		}
-	} else {
-		i--
 	}
-	for ; i >= 0; i-- {
+	for i := lo - 1; i >= 0; i-- {
 		p := &s.spans[i]
 		if p.pool.Lease.Kind == k {
 			if a.Compare(p.last) <= 0 {
