@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -95,7 +96,7 @@ func parseLink(m []byte) (Interface, bool) {
 		return Interface{}, false
 	}
 	info := nl.DeserializeIfInfomsg(m)
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfInfomsg:])
+	attrs, err := attributes(m[unix.SizeofIfInfomsg:])
 	if err != nil {
 		return Interface{}, false
 	}
@@ -123,6 +124,16 @@ func parseLink(m []byte) (Interface, bool) {
 	return i, i.Name != ""
 }
 
+// attributes decodes what stands behind the header of a message. The kernel pads
+// each attribute to four octets; without the padding of the last one the library
+// would reach beyond the end.
+func attributes(b []byte) ([]syscall.NetlinkRouteAttr, error) {
+	if n := len(b) % unix.RTA_ALIGNTO; n != 0 {
+		b = append(b[:len(b):len(b)], make([]byte, unix.RTA_ALIGNTO-n)...)
+	}
+	return nl.ParseRouteAttr(b)
+}
+
 // unusable are the flags of an address that must not be used: its duplicate
 // address detection is under way or has failed (RFC 4862 §5.4).
 const unusable = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED
@@ -134,7 +145,7 @@ func parseAddr(m []byte) (index int, p netip.Prefix, ok bool) {
 		return 0, p, false
 	}
 	msg := nl.DeserializeIfAddrmsg(m)
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfAddrmsg:])
+	attrs, err := attributes(m[unix.SizeofIfAddrmsg:])
 	if err != nil {
 		return 0, p, false
 	}
