@@ -82,25 +82,12 @@ func (t *Table) lowest(ctx context.Context, after netip.Addr, n int) ([]key, err
 	return m.first(n), nil
 }
 
-// each calls f for the key of every record, under the shard's lock, which is released
-// again and again.
-func (s *shard) each(f func(*key)) {
-	for first, more := uint32(0), true; more; first += stride {
-		s.mu.Lock()
-		end := min(first+stride, s.next)
-		for slot := first; slot < end; slot++ {
-			if r := s.record(slot); r.flags&used != 0 {
-				f(&r.key)
-			}
-		}
-		more = end < s.next
-		s.mu.Unlock()
-	}
-}
-
 // keys appends all keys to to.
 func (s *shard) keys(to []key) []key {
-	s.each(func(k *key) { to = append(to, *k) })
+	s.each(func(r *record) bool {
+		to = append(to, r.key)
+		return true
+	})
 	return to
 }
 
@@ -113,15 +100,16 @@ type lowest struct {
 	keys   []key
 }
 
-func (l *lowest) add(k *key) {
-	a := k.addr()
+func (l *lowest) add(r *record) bool {
+	a := r.key.addr()
 	if l.behind && !l.from.less(a) || l.limit.less(a) {
-		return
+		return true
 	}
-	if l.keys = append(l.keys, *k); len(l.keys) >= 2*l.n+stride {
+	if l.keys = append(l.keys, r.key); len(l.keys) >= 2*l.n+stride {
 		l.keys = first(inOrder(l.keys), l.n)
 		l.limit = l.keys[len(l.keys)-1].addr()
 	}
+	return true
 }
 
 func (l *lowest) done() []key { return inOrder(l.keys) }
