@@ -16,9 +16,11 @@ import (
 
 // TestLoad4o6 has 500 clients a second go through lease, renewal and release
 // over 4o6, without one message sent twice: direct, behind two relays, with
-// datagrams of the pair padded, and while both daemons reload again and again.
+// datagrams of the pair padded, with a MAC in each, and while both daemons reload
+// again and again.
 func TestLoad4o6(t *testing.T) {
 	const padded = `, "user-context": {"dhcp4o6": {"pad-ipc": true}}`
+	signed := fmt.Sprintf(`, "user-context": {"dhcp4o6": {"pad-ipc": true, "pair-hmac": "require", "pair-key-file": %q}}`, keyFile(t))
 	for _, test := range []struct {
 		name    string
 		relays  int
@@ -28,6 +30,7 @@ func TestLoad4o6(t *testing.T) {
 		{"direct", 0, "", false},
 		{"two relays", 2, "", false},
 		{"padded", 1, padded, false},
+		{"padded, with a MAC", 1, signed, true},
 		{"reloads", 0, "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

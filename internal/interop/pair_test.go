@@ -242,11 +242,7 @@ func TestPairWithoutIPv4(t *testing.T) {
 
 // TestPairWithMAC: the same roads with a MAC in every message.
 func TestPairWithMAC(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "pair.key")
-	if err := os.WriteFile(file, []byte(pairKey), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	keys := fmt.Sprintf(`"pair-hmac": "require", "pair-key-file": %q, "pad-ipc": true`, file)
+	keys := fmt.Sprintf(`"pair-hmac": "require", "pair-key-file": %q, "pad-ipc": true`, keyFile(t))
 	printPairs([]string{pairRow(t, plan{v6: ours, v4: ours, ours6: keys, ours4: keys})})
 }
 

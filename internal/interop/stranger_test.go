@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -44,16 +45,19 @@ func (d defence) holds() bool {
 	return d.who == ours && (d.port < 1024 || d.hmac == "require" || !d.let)
 }
 
-const pairKey = "\x01 a key of the tests, 32 octets."
-
-// keys are those of a daemon's configuration that make the defence.
-func (d defence) keys(t *testing.T, s *site) string {
+// keyFile is a key of the pair's that both daemons may read and the stranger not.
+func keyFile(t *testing.T) string {
 	t.Helper()
-	file := s.lab.Write("pair.key", pairKey)
-	if err := os.Chmod(file, 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "pair.key")
+	if err := os.WriteFile(file, []byte("\x01 a key of the tests, 32 octets."), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	keys := []string{fmt.Sprintf(`"pair-hmac": %q`, d.hmac), fmt.Sprintf(`"pair-key-file": %q`, file)}
+	return file
+}
+
+// keys are those of a daemon's configuration that make the defence.
+func (d defence) keys(key string) string {
+	keys := []string{fmt.Sprintf(`"pair-hmac": %q`, d.hmac), fmt.Sprintf(`"pair-key-file": %q`, key)}
 	if d.let {
 		keys = append(keys, fmt.Sprintf(`"pair-users": ["%d"]`, strangerUID))
 	}
@@ -63,7 +67,7 @@ func (d defence) keys(t *testing.T, s *site) string {
 func (d defence) start6(t *testing.T, s *site) *dhcptest.Process {
 	t.Helper()
 	p := s.run(t, d.who, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0/%s1"]}, "server-id": {"type": "LL", "persist": false}%s`,
-		clientNet, d.keys(t, s)))
+		clientNet, d.keys(keyFile(t))))
 	s.listening(t, fmt.Sprintf("[::1]:%d", d.port), ":547")
 	return p
 }
@@ -71,7 +75,7 @@ func (d defence) start6(t *testing.T, s *site) *dhcptest.Process {
 func (d defence) start4(t *testing.T, s *site) *dhcptest.Process {
 	t.Helper()
 	p := s.run(t, d.who, 4, `"interfaces-config": {"interfaces": ["s0"]}, "valid-lifetime": 600, "subnet4": [{"id": 1, "subnet": "192.0.2.0/24",
-		"4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}]`+d.keys(t, s))
+		"4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}]`+d.keys(keyFile(t)))
 	s.listening(t, fmt.Sprintf("[::1]:%d", d.port+1))
 	return p
 }
