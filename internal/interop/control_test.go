@@ -5,10 +5,17 @@ package interop
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -139,6 +146,59 @@ func TestKeaShell(t *testing.T) {
 		}
 	}
 	lease4o6(t, c.dial(t, clientNet+"1"), 5*time.Second)
+}
+
+// TestKeaShellTLS has kea-shell command a daemon by https, with a certificate
+// and without.
+func TestKeaShellTLS(t *testing.T) {
+	t.Parallel()
+	dhcptest.Need(t, "kea-shell")
+	s := hosted(t)
+	s.server.IP("link set lo up")
+	s.certificates(t)
+	file := func(name string) string { return filepath.Join(s.lab.Dir, name) }
+	s.run(t, ours, 6, whole6(786)+fmt.Sprintf(`, "control-sockets": [{"socket-type": "https", "socket-address": "127.0.0.1", "socket-port": 8443,
+		"trust-anchor": %q, "cert-file": %q, "key-file": %q}]`, file("ca.pem"), file("server.pem"), file("server.key")))
+	s.listening(t, ":547")
+	args := []string{"--port", "8443", "--ca", file("ca.pem"), "--service", "dhcp6"}
+	if a := one(t, s.shell(t, "", append(args, "--cert", file("client.pem"), "--key", file("client.key"), "version-get")...)); a.Result != 0 {
+		t.Errorf("with a certificate: %+v", a)
+	}
+	if a := one(t, s.shell(t, "", append(args, "version-get")...)); a.Result != -1 {
+		t.Errorf("without a certificate: %+v", a)
+	}
+}
+
+// certificates makes an authority, ca.pem, and what it has signed for the
+// server and for a client.
+func (s *site) certificates(t *testing.T) {
+	t.Helper()
+	var (
+		authority *x509.Certificate
+		signer    *ecdsa.PrivateKey
+	)
+	for i, name := range []string{"ca", "server", "client"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1), Subject: pkix.Name{CommonName: name},
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+		if authority == nil {
+			cert.IsCA, cert.KeyUsage = true, x509.KeyUsageCertSign
+			authority, signer = cert, key
+		}
+		der, err := x509.CreateCertificate(rand.Reader, cert, authority, &key.PublicKey, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.lab.Write(name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+		s.lab.Write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	}
 }
 
 // TestKeaAgent puts Debian's kea-ctrl-agent in front of our UNIX sockets and

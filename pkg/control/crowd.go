@@ -43,7 +43,10 @@ func (c *crowd) accept(l net.Listener) (*guest, error) {
 		return nil, err
 	}
 	for !c.room() {
-		c.makeRoom()
+		if !c.makeRoom() {
+			conn.Close()
+			return nil, net.ErrClosed
+		}
 	}
 	g := &guest{Conn: conn, crowd: c}
 	c.mu.Lock()
@@ -76,26 +79,28 @@ func (c *crowd) room() bool {
 	}
 }
 
-// makeRoom sends the guest away that has been silent for longest.
-func (c *crowd) makeRoom() {
+// makeRoom sends the guest away that has been silent for longest. It reports
+// false when nobody is let in any more.
+func (c *crowd) makeRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var oldest *guest
 	for g := range c.guests {
 		switch {
 		case g.evicted: // it is on its way
-			return
+			return !c.closing
 		case !g.running && (oldest == nil || g.last < oldest.last):
 			oldest = g
 		}
 	}
 	if oldest == nil {
-		return
+		return !c.closing
 	}
 	oldest.evicted = true
 	if r, ok := oldest.Conn.(interface{ CloseRead() error }); ok {
 		r.CloseRead() // it can still be told why
 	}
+	return !c.closing
 }
 
 // live notes a sign of life.
