@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -101,6 +103,9 @@ func (d *daemon) configTest(ctx context.Context, args json.RawMessage) control.R
 		return failed(wrong)
 	}
 	return d.asked.do(ctx, func() control.Result {
+		if err := d.mayLog(cfg); err != nil {
+			return failed(err.Error())
+		}
 		switch err := d.mayChange(cfg); {
 		case errors.Is(err, errRestart):
 			return control.Result{Text: sane + " This server cannot change over to it: " + err.Error() + "."}
@@ -116,6 +121,9 @@ func (d *daemon) configSet(ctx context.Context, args json.RawMessage) control.Re
 		cfg, problems, wrong := d.fromWire(args)
 		if cfg == nil {
 			return failed(wrong)
+		}
+		if err := d.mayLog(cfg); err != nil {
+			return failed(err.Error())
 		}
 		restart, err := d.adopt(cfg, problems)
 		if err != nil {
@@ -135,6 +143,42 @@ func (d *daemon) configReload(ctx context.Context, _ json.RawMessage) control.Re
 		}
 		return configured(d.cfg, restart)
 	})
+}
+
+// mayLog refuses log files in other folders than the operator's file has them in:
+// who may command is not for that reason one who may write anywhere.
+func (d *daemon) mayLog(cfg *config.Config) error {
+	for name := range logFiles(cfg) {
+		if !d.logFolders[filepath.Dir(name)] {
+			return fmt.Errorf("daemon: loggers: %s: a command may have log files only in the folders of %s", name, d.setup.ConfigFile)
+		}
+	}
+	return nil
+}
+
+// foldersOf are the folders of a configuration's log files.
+func foldersOf(cfg *config.Config) map[string]bool {
+	all := make(map[string]bool)
+	for name := range logFiles(cfg) {
+		all[filepath.Dir(name)] = true
+	}
+	return all
+}
+
+// logFiles yields the names of a configuration's log files.
+func logFiles(cfg *config.Config) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, l := range cfg.Loggers {
+			for _, o := range l.Outputs {
+				if o.Output == "stdout" || o.Output == "stderr" || o.Output == "syslog" || strings.HasPrefix(o.Output, "syslog:") {
+					continue
+				}
+				if !yield(filepath.Clean(o.Output)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // reasonOf words why a file was not taken over.

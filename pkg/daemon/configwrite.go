@@ -89,10 +89,17 @@ func writable(configFile, name string) (file, shown string, err error) {
 		return "", "", fmt.Errorf("not allowed to write config into %s: invalid path specified: '%s', supported path is '%s'", name, folder, allowed)
 	}
 	file = filepath.Join(folder, base)
-	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() && file != own {
-		return "", "", fmt.Errorf("not allowed to write config into %s: it is no regular file", name)
+	if info, err := os.Lstat(file); err == nil && file != own && !(info.Mode().IsRegular() && looksLikeConfig(base)) {
+		return "", "", fmt.Errorf("not allowed to write config into %s: it is there, and no configuration by its name", name)
 	}
 	return file, name, nil
+}
+
+// looksLikeConfig keeps keys and passwords that stand in the same folder from
+// being written over.
+func looksLikeConfig(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".json" || ext == ".conf"
 }
 
 // A disk is what replaceFile asks of the file system; tests cut its power.

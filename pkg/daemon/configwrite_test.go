@@ -53,7 +53,7 @@ func TestWhereConfigWriteMayWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range []string{filepath.Join(etc, "real.json"), filepath.Join(else_, "far.json")} {
+	for _, f := range []string{filepath.Join(etc, "real.json"), filepath.Join(etc, "pair.key"), filepath.Join(etc, "old.conf"), filepath.Join(else_, "far.json")} {
 		if err := os.WriteFile(f, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -83,6 +83,9 @@ func TestWhereConfigWriteMayWrite(t *testing.T) {
 		{"etc/real.json", dir + "/etc/below", ""},
 		{"etc/real.json", "out.json", ""},
 		{"etc/real.json", "..", ""},
+		{"etc/real.json", "pair.key", ""},
+		{"etc/real.json", "old.conf", "etc/old.conf"},
+		{"etc/real.json", "new.key", "etc/new.key"},
 		{"etc/real.json", dir + "/etc/", ""},
 		{"etc/real.json", "/etc/passwd", ""},
 		{"etc/real.json", "/nowhere/x", ""},

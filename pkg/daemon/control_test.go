@@ -253,6 +253,28 @@ func TestConfigSet(t *testing.T) {
 	h.mustLease("192.0.2.10")
 }
 
+// Who may command may not have the daemon write log lines into any file: only
+// where the operator's file has its log files.
+func TestConfigSetKeepsLogsInTheirFolders(t *testing.T) {
+	h := newHost(t)
+	logs := func(file string) string {
+		return fmt.Sprintf(`"loggers": [ { "name": "kea-dhcp4", "output-options": [ { "output": "stdout" }, { "output": "syslog:local1" }, { "output": %q } ] } ],`, file)
+	}
+	h.with4(logs(filepath.Join(h.dir, "one.log")))
+	file := h.mine4()
+	for name, ok := range map[string]bool{"two.log": true, "./two.log": true, "control/../two.log": true, "control/x.log": false, "../x.log": false} {
+		set := strings.Replace(file, "/one.log", "/"+name, 1)
+		for _, command := range []string{"config-test", "config-set"} {
+			if a := tell(t, h.door(), command, set); (a.Result == 0) != ok || !ok && !strings.Contains(a.Text, "a command may have log files only in the folders of") {
+				t.Errorf("%s %s: %+v", command, name, a)
+			}
+		}
+	}
+	h.conf4(socket(h.door()) + logs(filepath.Join(h.dir, "control", "one.log")))
+	tell(t, h.door(), "config-reload", "").is(t, 0, "Configuration successful.")
+	tell(t, h.door(), "config-set", h.mine4()).is(t, 0, "Configuration successful.")
+}
+
 func TestConfigReloadOfABadFile(t *testing.T) {
 	h := newHost(t)
 	v4 := h.with4("")

@@ -76,8 +76,9 @@ type daemon struct {
 	exit                Exit
 	service             service
 	serving             serving
-	started, configured time.Time     // configured: by the last change of the configuration
-	refusals            metrics.Limit // of lines
+	started, configured time.Time       // configured: by the last change of the configuration
+	refusals            metrics.Limit   // of lines
+	logFolders          map[string]bool // of the file's log files
 }
 
 // run serves until ctx is done.
@@ -124,7 +125,7 @@ func (d *daemon) firstConfig() error {
 	if d.log, d.out, err = d.newLog(cfg); err != nil {
 		return err
 	}
-	d.cfg, d.configured = cfg, time.Now()
+	d.cfg, d.configured, d.logFolders = cfg, time.Now(), foldersOf(cfg)
 	d.inForce.Store(cfg)
 	d.sayProblems(problems)
 	return nil

@@ -31,6 +31,7 @@ func (d *daemon) reload() (restart []string, err error) {
 		d.log.Error("reconfiguration failed, the old configuration stays", zap.String("file", cfg.File), zap.Error(err))
 		return nil, err
 	}
+	d.logFolders = foldersOf(cfg)
 	d.log.Info("dynamic server reconfiguration succeeded with file " + cfg.File)
 	return restart, nil
 }
