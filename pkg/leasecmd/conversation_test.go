@@ -133,6 +133,7 @@ func configuration(t testing.TB, f topology.Family, folder string) string {
 // A house is the commands over a table with a lease file, without a server.
 type house struct {
 	file     string
+	disk     leasefile.FS // nil: the machine's
 	family   topology.Family
 	store    *leasefile.File
 	table    *lease.Table
@@ -142,8 +143,12 @@ type house struct {
 
 func newHouse(t testing.TB, f topology.Family) *house {
 	t.Helper()
-	folder := t.TempDir()
-	h := &house{file: filepath.Join(folder, "leases.csv"), family: f}
+	return openHouse(t, f, t.TempDir(), nil)
+}
+
+func openHouse(t testing.TB, f topology.Family, folder string, disk leasefile.FS) *house {
+	t.Helper()
+	h := &house{file: filepath.Join(folder, "leases.csv"), family: f, disk: disk}
 	text := configuration(t, f, folder)
 	cfg, problems := config.Load("test.json", f, config.Options{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
 	if cfg == nil {
@@ -163,7 +168,7 @@ func (h *house) open(t testing.TB) {
 		family = leasefile.V6
 	}
 	var err error
-	if h.store, err = leasefile.Open(h.file, leasefile.Options{Family: family}); err != nil {
+	if h.store, err = leasefile.Open(h.file, leasefile.Options{Family: family, FS: h.disk}); err != nil {
 		t.Fatal(err)
 	}
 	h.table = lease.NewTable(h.store, lease.TableOptions{})

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasefile/faultfs"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -253,13 +254,13 @@ func (s *shape) counted(t *rapid.T) {
 }
 
 // TestCommandsModel runs random commands among random packets over a lease file beside a
-// plain map: every answer, every count and what a new start reads from the file
-// is what the map says.
+// plain map: every answer, every count and what a new start reads from the file,
+// also after a power cut at any moment between two of them, is what the map says.
 func TestCommandsModel(t *testing.T) {
 	outer := t
 	rapid.Check(t, func(t *rapid.T) {
-		s := &shape{house: newHouse(outer, topology.V4), leases: map[string]known{}}
-		defer func() { s.table.Close() }()
+		disk := faultfs.New(rapid.Uint64().Draw(t, "seed"))
+		s := &shape{house: openHouse(outer, topology.V4, "/var", disk), leases: map[string]known{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"add":    s.add,
 			"update": s.update,
@@ -273,6 +274,12 @@ func TestCommandsModel(t *testing.T) {
 				if err := s.table.Close(); err != nil {
 					t.Fatalf("close: %v", err)
 				}
+				s.open(outer)
+				s.agree(t)
+			},
+			"power cut": func(t *rapid.T) { // what was answered is there
+				disk = disk.PowerCut()
+				s.disk = disk
 				s.open(outer)
 				s.agree(t)
 			},
