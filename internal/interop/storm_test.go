@@ -102,8 +102,8 @@ func newSeeds(t *testing.T) *hostile.Seeds {
 	return seeds
 }
 
-// newStorm starts our pair with small pools.
-func newStorm(t *testing.T, relays int) *storm {
+// newStorm starts our pair with small pools; loggers, if given, is what both log.
+func newStorm(t *testing.T, relays int, loggers ...string) *storm {
 	t.Helper()
 	s := &storm{site: bare(t, relays), t: t, between: between}
 	s.server.IP("addr add " + serverV4 + "/24 dev s0")
@@ -116,14 +116,34 @@ func newStorm(t *testing.T, relays int) *storm {
 		link, addr = "", uplinkNet+"1"
 		s.between = betweenRelayed
 	}
-	s.v6d = s.run(t, ours, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0", "s0/%s"]},
+	run := func(v int, keys string) *dhcptest.Process {
+		file := s.configure(v, keys)
+		for _, l := range loggers {
+			s.relog(file, fmt.Sprintf(l, v))
+		}
+		return s.server.Start(s.env, append(program(ours, v), "-c", file)...)
+	}
+	s.v6d = run(6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0", "s0/%s"]},
 		"server-id": {"type": "LL", "persist": false}, "preferred-lifetime": 5000, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
 		"option-data": [{"code": 88, "space": "dhcp6", "csv-format": true, "data": "%s"}],
 		"subnet6": [{"id": 1, "subnet": "%s/64", %s "rapid-commit": true, "pools": [{"pool": "%s"}]}]`, addr, addr, clientNet, link, stormPool6))
-	s.v4d = s.run(t, ours, 4, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0"]}, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
+	s.v4d = run(4, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0"]}, "valid-lifetime": 6000, "decline-probation-period": 2, "dhcp4o6-port": 786,
 		"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "interface": "s0", %s "pools": [{"pool": "%s"}]}]`, over, stormPool4))
 	s.listening(t, ":547", ":67", "[::1]:786", "[::1]:787")
 	return s
+}
+
+// relog gives a configuration another logger than tests have otherwise.
+func (s *storm) relog(file, logger string) {
+	s.t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		text = regexp.MustCompile(`"severity": "INFO".*`).ReplaceAllLiteral(text, []byte(logger+"}],"))
+		err = os.WriteFile(file, text, 0o644)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // udp opens a socket in a namespace.

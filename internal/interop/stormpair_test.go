@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -214,4 +215,34 @@ func TestStormFromTheV6Side(t *testing.T) {
 		t.Errorf("%d received, what became of %d is counted", c4["pkt4-received"], ended)
 	}
 	s.quietLog(s.v4d, time.Since(begin).Minutes())
+}
+
+// TestStormWithTheLogAtDebug has both daemons log every packet, to files that
+// rotate: the disk does not fill, and clients are served.
+func TestStormWithTheLogAtDebug(t *testing.T) {
+	dir := t.TempDir()
+	s := newStorm(t, 0, `"severity": "DEBUG", "debuglevel": 99, "output_options": [
+		{"output": "`+dir+`/%d.log", "maxsize": 1048576, "maxver": 2, "flush": false}]`)
+	s.attackFrom()
+	s.watch()
+	s.blow(*stormSize / 5)
+	s.sayLatency()
+	s.v4d.Stop()
+	s.v6d.Stop()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	for _, f := range files {
+		i, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += i.Size()
+	}
+	t.Logf("%d files, %d octets", len(files), size)
+	if len(files) < 4 || size > 2*3*1<<20+1<<19 {
+		t.Errorf("%d octets of log in %d files", size, len(files))
+	}
 }
