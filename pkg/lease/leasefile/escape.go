@@ -12,15 +12,16 @@ const (
 
 // appendEscaped appends s to b so that it holds neither separator nor newline.
 func appendEscaped[T ~string | ~[]byte](b []byte, s T) []byte {
+	plain := 0 // from here on nothing has been appended
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c < 0x20 || c > 0x7e || c == ',' || c == '&' {
+			b = append(b, s[plain:i]...)
 			b = append(b, '&', '#', 'x', lowerHex[c>>4], lowerHex[c&15])
-			continue
+			plain = i + 1
 		}
-		b = append(b, c)
 	}
-	return b
+	return append(b, s[plain:]...)
 }
 
 // appendUnescaped appends to b what v stands for. A tag without two digits after

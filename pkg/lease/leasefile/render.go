@@ -2,6 +2,7 @@ package leasefile
 
 import (
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,11 +39,12 @@ func (s *schema) appendRow(b []byte, c lease.Change) []byte {
 // appendSum closes the row that began at start.
 func appendSum(b []byte, start int) []byte {
 	sum := crc32.Checksum(b[start:], castagnoli)
-	b = append(b, ',')
-	for shift := 28; shift >= 0; shift -= 4 {
-		b = append(b, lowerHex[sum>>shift&15])
+	end := [...]byte{0: ',', 9: '\n'}
+	for i := 8; i > 0; i-- {
+		end[i] = lowerHex[sum&15]
+		sum >>= 4
 	}
-	return append(b, '\n')
+	return append(b, end[:]...)
 }
 
 func appendPorts(b []byte, l *lease.Lease) []byte {
@@ -135,11 +137,14 @@ func flag(v bool) byte {
 
 // appendOctets appends octets in hexadecimal with colons between.
 func appendOctets(b, v []byte) []byte {
-	for i, c := range v {
-		if i > 0 {
-			b = append(b, ':')
-		}
-		b = append(b, lowerHex[c>>4], lowerHex[c&15])
+	if len(v) == 0 {
+		return b
 	}
-	return b
+	at := len(b)
+	b = slices.Grow(b, 3*len(v))[:at+3*len(v)]
+	for _, c := range v {
+		b[at], b[at+1], b[at+2] = lowerHex[c>>4], lowerHex[c&15], ':'
+		at += 3
+	}
+	return b[:at-1]
 }
