@@ -22,26 +22,31 @@ var (
 	benchSeats  = flag.String("seats", "kea,ours", "who is measured by TestBenchScale")
 )
 
+// over4o6Pair stands for both daemons where a part takes a family.
+const over4o6Pair = 46
+
 // benchParts are what TestBenchScale measures, by the name that -only looks at.
 var benchParts = []struct {
 	name string
+	of   []int
 	run  func(t *testing.T, name string, who seat, v int)
 }{
-	{"perfdhcp", benchPerf},
-	{"clean-up", benchCleanup},
-	{"start and memory", benchStart},
-	{"cost", benchCost},
+	{"perfdhcp", []int{4, 6}, benchPerf},
+	{"clean-up", []int{4, 6}, benchCleanup},
+	{"storm", []int{over4o6Pair, 4, 6}, benchStorm},
+	{"start and memory", []int{4, 6}, benchStart},
+	{"cost", []int{4, 6}, benchCost},
 }
 
 // TestBenchScale measures what a single load cannot show: Kea's own load
-// generator at fixed rates, answers while the lease file is cleaned up, start and
-// memory with a million leases, and what an exchange costs then. Each part can be
-// run alone, by -only and -seats. It judges nothing.
+// generator at fixed rates, answers while the lease file is cleaned up, everybody
+// back at once, start and memory with a million leases, and what an exchange
+// costs then. Each part can be run alone, by -only and -seats. It judges nothing.
 func TestBenchScale(t *testing.T) {
 	benchHead(t)
 	for _, part := range benchParts {
-		for _, v := range []int{4, 6} {
-			name := fmt.Sprintf("%s v%d", part.name, v)
+		for _, v := range part.of {
+			name := fmt.Sprintf("%s %s", part.name, map[int]string{4: "v4", 6: "v6", over4o6Pair: "4o6"}[v])
 			if !strings.Contains(name, *benchOnly) {
 				continue
 			}
@@ -94,6 +99,26 @@ func benchCleanup(t *testing.T, name string, who seat, v int) {
 	r := b.load(append(benchTarget(v), "--in-flight", "16", "--duration", max(*benchTime, 4*time.Second).String(), "--mac", strangers)...)
 	row(name, who, "%d leases, cleaned up %d times in %.1f s: p50 %v, p99 %v, p99.9 %v, max %v; %d lost", c.leases, strings.Count(b.log(v), marks[who])-before,
 		r.Took.Seconds(), r.Conversation.P50.Round(10*time.Microsecond), r.Conversation.P99.Round(10*time.Microsecond), r.Conversation.P999.Round(10*time.Microsecond), r.Conversation.Max.Round(10*time.Microsecond), r.Lost)
+}
+
+// benchStorm has 5,000 clients come back in one moment, who wait for answers as
+// real ones do.
+func benchStorm(t *testing.T, name string, who seat, v int) {
+	b := newBench(t)
+	for _, family := range []int{6, 4} {
+		if v == family || v == over4o6Pair {
+			b.start(who, family)
+		}
+	}
+	b.listening(v != 6, v != 4)
+	r := b.load(append(benchTarget(v), "--storm", "5000", "--patience", "standard")...)
+	resent, lost := 0, 0
+	for _, s := range r.Steps {
+		resent, lost = resent+s.Retransmitted, lost+s.Lost
+	}
+	a := r.Storm.After
+	row(name, who, "%d of %d back: half after %v, 99 %% after %v, the last after %v; sent again %d, lost %d; %.2f CPU-s", r.Storm.Back, r.Storm.Clients,
+		a.P50.Round(time.Millisecond), a.P99.Round(time.Millisecond), a.Max.Round(time.Millisecond), resent, lost, r.cpu())
 }
 
 // benchStart starts a server without leases, with all of them in a file of
@@ -175,10 +200,13 @@ func (b *bench) answers(v int, limit time.Duration) {
 
 // benchTarget is the load of a family.
 func benchTarget(v int) []string {
-	if v == 4 {
+	switch v {
+	case 4:
 		return asRelay
+	case 6:
+		return plain
 	}
-	return plain
+	return over6
 }
 
 // benchCost compares an exchange at a server with few leases and at one with
