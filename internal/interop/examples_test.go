@@ -5,7 +5,9 @@ package interop
 import (
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +25,7 @@ func TestExamples(t *testing.T) {
 	s.lab.Wire(s.client, "c0", s.server, "eth0")
 	s.server.IP("addr add 2001:db8:1::1/64 dev eth0 nodad")
 	s.client.IP("-6 route add 2001:db8:1::/64 dev c0")
-	state := filepath.Join(s.lab.Dir, "state")
+	state, sockets := filepath.Join(s.lab.Dir, "state"), "KEA_CONTROL_SOCKET_DIR="+filepath.Join(s.lab.Dir, "run")
 	for v, file := range map[int]string{4: "dhcp4.json", 6: "dhcp6.json"} {
 		file, err := filepath.Abs(filepath.Join("..", "..", "docs", "examples", file))
 		if err != nil {
@@ -31,7 +33,7 @@ func TestExamples(t *testing.T) {
 		}
 		s.server.Must(append(program(ours, v), "-t", file)...)
 		s.server.Must(append(program(kea, v), "-t", file)...)
-		s.server.Start([]string{"STATE_DIRECTORY=" + state, "KEA_PIDFILE_DIR=" + s.lab.Dir}, append(program(ours, v), "-c", file)...)
+		s.server.Start([]string{"STATE_DIRECTORY=" + state, "KEA_PIDFILE_DIR=" + s.lab.Dir, sockets}, append(program(ours, v), "-c", file)...)
 	}
 	s.listening(t, "[::1]:786", "[::1]:787", ":547")
 	c := s.dial(t, "ff02::1:2")
@@ -49,5 +51,10 @@ func TestExamples(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(state, "kea-leases4.csv")); err != nil {
 		t.Error(err)
+	}
+	ctl := exec.Command(bin("dhcpctl"), "-c", filepath.Join("..", "..", "docs", "examples", "dhcp4.json"), "lease4-get", "ip-address=192.0.2.5")
+	ctl.Env = append(os.Environ(), sockets)
+	if out, err := ctl.CombinedOutput(); err != nil || !strings.Contains(string(out), "IPv4 lease found.") {
+		t.Errorf("dhcpctl: %v\n%s", err, out)
 	}
 }
