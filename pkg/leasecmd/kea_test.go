@@ -5,6 +5,7 @@ package leasecmd_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -163,4 +164,62 @@ func askSocket(t *testing.T, socket, request string) string {
 		t.Fatalf("%s: %q, %v", request, answer, err)
 	}
 	return strings.TrimSpace(string(answer))
+}
+
+// TestStatisticsAgainstKea: what an operator does to leases counts with ours as with
+// Kea's.
+func TestStatisticsAgainstKea(t *testing.T) {
+	kea, ours := startKea(t, topology.V4), startOurs(t, topology.V4)
+	const lease = `{"command":"lease4-%s","arguments":{"ip-address":"192.0.2.%d","hw-address":"01:02:03:04:05:06","state":%d,"force-create":true,"valid-lft":1000,"expire":%d}}`
+	later := time.Now().Unix() + 5000
+	commands := []string{
+		fmt.Sprintf(lease, "add", 1, 0, later),
+		fmt.Sprintf(lease, "add", 2, 1, later),
+		fmt.Sprintf(lease, "add", 3, 2, later),
+		fmt.Sprintf(lease, "update", 1, 1, later),
+		fmt.Sprintf(lease, "update", 2, 0, later), // but not to 2: Kea would count it as assigned for ever
+		`{"command":"lease4-del","arguments":{"ip-address":"192.0.2.2"}}`,
+		fmt.Sprintf(lease, "update", 3, 0, later),
+		fmt.Sprintf(lease, "update", 4, 0, 2000),
+		fmt.Sprintf(lease, "update", 5, 1, 2000),
+		`{"command":"leases-reclaim","arguments":{"remove":true}}`,
+		`{"command":"lease4-del","arguments":{"ip-address":"192.0.2.1"}}`,
+		fmt.Sprintf(lease, "update", 6, 0, 2000),
+		`{"command":"leases-reclaim","arguments":{"remove":false}}`,
+		`{"command":"lease4-wipe","arguments":{"subnet-id":44}}`,
+	}
+	names := []string{"total-addresses", "assigned-addresses", "declined-addresses", "cumulative-assigned-addresses", "reclaimed-leases", "reclaimed-declined-addresses"}
+	for _, command := range commands {
+		if a, b := kea(t, command), ours(t, command); !strings.Contains(a, `"result": 0`) || !strings.Contains(b, `"result":0`) {
+			t.Fatalf("%s: Kea %s, ours %s", command, a, b)
+		}
+		for _, name := range names {
+			for _, scope := range []string{"subnet[44].", ""} {
+				if scope == "" && (name == "total-addresses" || name == "assigned-addresses") {
+					continue // of Kea 3
+				}
+				ask := `{"command":"statistic-get","arguments":{"name":"` + scope + name + `"}}`
+				if a, b := value(t, kea(t, ask)), value(t, ours(t, ask)); a != b {
+					t.Errorf("after %s: %s%s is %s, Kea's %s", command, scope, name, b, a)
+				}
+			}
+		}
+	}
+}
+
+// value is the newest sample of a statistic.
+func value(t *testing.T, answer string) string {
+	t.Helper()
+	var got struct {
+		Arguments map[string][][]json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(answer), &got); err != nil {
+		t.Fatalf("%s: %v", answer, err)
+	}
+	for _, samples := range got.Arguments {
+		if len(samples) > 0 && len(samples[0]) > 0 {
+			return string(samples[0][0])
+		}
+	}
+	return "nothing"
 }
