@@ -90,7 +90,7 @@ func ownCPU() time.Duration {
 // A meter measures processes between two moments.
 type meter struct {
 	all []metered
-	own time.Duration
+	own metered
 }
 
 type metered struct {
@@ -121,7 +121,8 @@ func (m *meter) restart() {
 		_, p.cpu, _ = cpuOf(p.pid)
 		p.memory, _ = memoryOf(p.pid)
 	}
-	m.own = ownCPU()
+	m.own.cpu = ownCPU()
+	m.own.memory, _ = memoryOf(os.Getpid())
 }
 
 // read returns what was used since restart, also for n conversations. A process
@@ -133,7 +134,7 @@ func (m *meter) read(n int) (all []Process, own Process) {
 			all = append(all, newProcess(p.pid, p.name, used-p.cpu, p.memory, n))
 		}
 	}
-	return all, newProcess(os.Getpid(), "dhcpload", ownCPU()-m.own, 0, n)
+	return all, newProcess(os.Getpid(), "dhcpload", ownCPU()-m.own.cpu, m.own.memory, n)
 }
 
 func newProcess(pid int, name string, used time.Duration, before int64, n int) Process {

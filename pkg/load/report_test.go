@@ -81,11 +81,19 @@ func TestMeter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
-		if all, own := m.read(1000); all[0].CPU > 0.02 && own.CPU > 0.02 && all[0].PerMille == all[0].CPU && all[0].Memory.After > 1<<20 {
+		if all, own := m.read(1000); all[0].CPU > 0.02 && own.CPU > 0.02 && all[0].PerMille == all[0].CPU && all[0].Memory.After > 1<<20 && own.Memory.Before > 1<<20 && own.Memory.Peak >= own.Memory.After {
 			return
 		}
 	}
 	t.Error("no CPU time after two seconds of work")
+}
+
+// Memory is VmRSS and VmHWM (proc(5)), in kB.
+func TestParseStatus(t *testing.T) {
+	now, peak := parseStatus([]byte("Name:\tVmRSS: 7\nVmPeak:\t 9 kB\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\nVmRSS:\nVmHWM: x kB\n"))
+	if now != 1<<20 || peak != 2<<20 {
+		t.Errorf("%d, %d", now, peak)
+	}
 }
 
 func TestMeterWithoutProcess(t *testing.T) {
