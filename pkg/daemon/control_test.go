@@ -253,6 +253,20 @@ func TestConfigSet(t *testing.T) {
 	h.mustLease("192.0.2.10")
 }
 
+// An answer names many errors, not all of any number.
+func TestAnswerOfManyErrors(t *testing.T) {
+	h := newHost(t)
+	h.with4("")
+	var keys []string
+	for i := range maxTold + 10 {
+		keys = append(keys, fmt.Sprintf(`"k%d": 1`, i))
+	}
+	a := tell(t, h.door(), "config-test", `{ "Dhcp4": { `+strings.Join(keys, ", ")+` } }`)
+	if lines := strings.Split(a.Text, "\n"); a.Result != 1 || len(lines) != maxTold+1 || lines[maxTold] != "10 more" {
+		t.Errorf("%d %s", a.Result, a.Text)
+	}
+}
+
 // Who may command may not have the daemon write log lines into any file: only
 // where the operator's file has its log files.
 func TestConfigSetKeepsLogsInTheirFolders(t *testing.T) {

@@ -9,8 +9,8 @@
 //	go daemon.DHCP4(ctx, daemon.Setup{ConfigFile: "dhcp4.json", Log: log})
 //	go daemon.DHCP6(ctx, daemon.Setup{ConfigFile: "dhcp6.json", Log: log, Port: 5547, FromSource: true})
 //
-// Everything that comes after the start (SIGHUP, links that come and go, the
-// clock of expiry and clean-up) goes through one goroutine, so a reload never
+// Everything that comes after the start (SIGHUP, commands that change something,
+// the clock of the pair) goes through one goroutine, so a reload never
 // meets another one. A reload is all or nothing: the new file is read, checked
 // and compiled, sockets and the port of the pair are opened, and only then does
 // the server change over.
