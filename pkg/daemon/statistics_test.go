@@ -141,7 +141,7 @@ func TestStatus4o6(t *testing.T) {
 		}
 		return s
 	}
-	if s := status(h.door()); s.Peer.State != peerUnknown || s.Peer.User != nil || int(s.Pair.Port) != h.pair+1 || int(s.Pair.PeerPort) != h.pair {
+	if s := status(h.door()); s.Peer.State != peerUnknown || s.Peer.User != nil || int(s.Pair.Asked) != h.pair || s.Pair.HMAC != "off" || int(s.Pair.Port) != h.pair+1 || int(s.Pair.PeerPort) != h.pair {
 		t.Errorf("alone: %+v", s)
 	}
 	door6 := h.door() + "6"

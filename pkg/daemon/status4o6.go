@@ -39,7 +39,9 @@ type status4o6 struct {
 	Pair struct {
 		Port     uint16 `json:"port"` // 0: no pair
 		PeerPort uint16 `json:"peer-port"`
+		Asked    uint16 `json:"configured-port"` // dhcp4o6-port: the lower of the two
 		Dialect  string `json:"dialect"`
+		HMAC     string `json:"hmac"`
 		Checked  bool   `json:"peer-user-checked"`
 	} `json:"pair"`
 	Peer struct {
@@ -54,6 +56,8 @@ type status4o6 struct {
 func (d *daemon) status4o6(context.Context, json.RawMessage) control.Result {
 	var s status4o6
 	s.Peer.State = d.peerState()
+	cfg := d.inForce.Load()
+	s.Pair.Asked, s.Pair.HMAC = cfg.DHCP4o6Port, cfg.Ours.PairHMAC
 	s.Pair.Dialect = "as asked" // dhcp4d answers as it is spoken to
 	if d.family == topology.V6 {
 		s.Pair.Dialect = d.pair.Dialect().String()

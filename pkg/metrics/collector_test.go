@@ -37,6 +37,8 @@ func sampled() *Set {
 		yield(Int("subnet[7].v4-allocation-fail-classes", 2))
 		yield(Int("subnet[7].v4-reservation-conflicts", 1))
 		yield(Gauge("subnet[7].pool[0].declined-addresses", 1))
+		yield(Int("subnet[7].pool[0].cumulative-assigned-addresses", 6))
+		yield(Int("subnet[7].pool[0].reclaimed-leases", 2))
 		yield(BigGauge("subnet[7].pool[1].total-nas", new(big.Int).Lsh(big.NewInt(1), 64)))
 		yield(Gauge("subnet[7].pd-pool[1].declined-addresses", 16))
 		yield(Int("subnet[7].v4-lease-reuses", 0))

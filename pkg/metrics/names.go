@@ -70,7 +70,8 @@ func ofFailure(name string) (cause string, ok bool) {
 	return "", true
 }
 
-// A scope is the metrics of subnets, or of pools.
+// A scope is the metrics of subnets, or of pools. What has happened in a pool is left
+// to the subnet: with thousands of them each number makes thousands of series.
 type scope struct{ size, leases, given, reclaimed, unDeclined family }
 
 var ofSubnets, ofPools = newScope("subnet", "subnet"), newScope("pool", "subnet", "pool")
@@ -107,6 +108,9 @@ func inScope(name string) (place, bool) {
 			return place{}, true
 		}
 		return place{subnetFailure, append(values, cause)}, true
+	}
+	if level == ofPools && (strings.HasPrefix(rest, "cumulative-") || strings.HasPrefix(rest, "reclaimed-")) {
+		return place{}, true
 	}
 	switch rest {
 	case "reclaimed-leases":
