@@ -25,9 +25,9 @@ type Result struct {
 }
 
 // A Handler carries out one command. args is the JSON of the arguments, nil
-// where there are none, without comments; the Handler keeps nothing of it. It is
-// called by as many goroutines as there are connections, and ctx ends when the
-// daemon does or the answer is no longer waited for.
+// where there are none, without comments; the Handler keeps nothing of it. Up to
+// Limits.Running of them run at the same time. ctx ends some time after the
+// server is closed, and by HTTP when nobody waits for the answer any more.
 type Handler func(ctx context.Context, args json.RawMessage) Result
 
 // A Registry holds the commands of one daemon. It is safe for concurrent use.
