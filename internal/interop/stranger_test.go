@@ -331,9 +331,9 @@ func (s *site) takeInTurns(t *testing.T, side ipc.Side, port uint16, times int, 
 
 // window says what became of the stranger's messages.
 func window(got loot, counted map[string]int) string {
-	owner, nobody, lost := counted["4o6-bad-packet-owner"], counted["4o6-bad-packet-nobody"], counted["4o6-receive-drop"]
-	return fmt.Sprintf("the stranger %d times with %d messages, %d refused for him, %d with nobody there, %d lost in the queue: %d got past, of which %d without a MAC refused",
-		got.Taken, got.Sent, owner, nobody, lost, got.Sent-owner-nobody-lost, counted["4o6-bad-packet-no-mac"])
+	owner, nobody, newcomer, lost := counted["4o6-bad-packet-owner"], counted["4o6-bad-packet-nobody"], counted["4o6-bad-packet-newcomer"], counted["4o6-receive-drop"]
+	return fmt.Sprintf("the stranger %d times with %d messages, %d refused for him, %d with nobody there, %d after a change, %d lost in the queue: %d got past, of which %d without a MAC refused",
+		got.Taken, got.Sent, owner, nobody, newcomer, lost, got.Sent-owner-nobody-newcomer-lost, counted["4o6-bad-packet-no-mac"])
 }
 
 // askOn has a client ask until the function returned is called, which returns how

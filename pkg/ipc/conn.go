@@ -190,6 +190,9 @@ func (c *Conn) take(in []Message) int {
 			break
 		}
 		if err := c.open(&in[n], data, genuine); err != nil {
+			if err == ErrNewcomer && len(data) == 0 {
+				continue // a greeting
+			}
 			c.refuse(err)
 			continue
 		}
@@ -214,6 +217,8 @@ func (c *Conn) open(m *Message, data []byte, genuine bool) (err error) {
 		return ErrOwner
 	case c.in.from == nobody:
 		return ErrNobody
+	case c.in.from == newcomer && c.mistrusts():
+		return ErrNewcomer
 	}
 	isc := inISC(data)
 	if c.side == V6Side && isc != (c.Dialect() == ISC) {
@@ -226,6 +231,12 @@ func (c *Conn) open(m *Message, data []byte, genuine bool) (err error) {
 		return c.openISC(m, data)
 	}
 	return c.openKea(m, data)
+}
+
+// mistrusts reports whether a message may be somebody else's although the peer has
+// the port by now.
+func (c *Conn) mistrusts() bool {
+	return c.side == V4Side && c.reading.guard.strict && c.checks.Load().mode != AuthRequire
 }
 
 func (c *Conn) openKea(m *Message, data []byte) error {

@@ -12,6 +12,7 @@ const (
 	ErrSource       Fault = iota // the datagram does not come from the peer's address and port
 	ErrOwner                     // the peer's port is held by a user who may not (see Options.Owners)
 	ErrNobody                    // nobody holds the peer's port who could have sent it (see Options.Owners)
+	ErrNewcomer                  // the peer has taken its port anew: who had it before may have sent it
 	ErrDialect                   // an answer in another dialect than the one that is set
 	ErrOldHeader                 // in the dialect of ISC DHCP 4.3.5 and 4.3.6, with a header of 32 octets
 	ErrNoMAC                     // without a MAC where one is required (see Auth)
@@ -36,7 +37,7 @@ const (
 )
 
 var faultNames = [faults]string{
-	"source", "owner", "nobody", "dialect", "isc-old-header", "no-mac", "mac", "replay", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
+	"source", "owner", "nobody", "newcomer", "dialect", "isc-old-header", "no-mac", "mac", "replay", "short", "type", "option-length", "relays", "dhcpv4-message", "no-origin", "two-origins",
 	"interface", "address", "port", "too-long", "origin", "closed", "panic",
 }
 

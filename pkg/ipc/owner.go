@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -16,12 +17,17 @@ import (
 // do not keep that user from answering real queries.
 //
 // The host says who holds the port now, not who held it when a message was
-// sent. Somebody who leaves the port before his message is looked at is not
-// found when the peer has taken the port meanwhile, nor is who takes it between
-// the look and the handing over. Ports under 1024 leave no such gap, nor does a
-// MAC (see [Auth]).
+// sent: somebody may have sent it, left, and the peer have taken the port before
+// the look. So the v4 side, whose peer is believed whatever it asks, takes what it
+// reads only when the peer's socket is the one that it saw at the look before, and
+// drops what came until then. The v6 side has receipts for that. What is left is
+// who takes and leaves the port between a read and the look at it, a few
+// microseconds, and between a look and the handing over. Ports that only root may
+// take leave no such gap and need no second look, nor does a MAC (see [Auth]).
 type guard struct {
 	allowed *atomic.Pointer[func(uid uint32) bool]
+	strict  bool   // anybody can take the peer's port
+	seen    uint64 // of the reader: the peer's socket at the look before; 0: none
 
 	// one for each direction, so that neither waits for the other; nil: anybody may be there
 	reads, writes *netif.OwnerQuery
@@ -34,6 +40,7 @@ const (
 	trusted  standing = iota // one who may
 	nobody                   // no socket that talks to ours
 	stranger                 // one who may not
+	newcomer                 // one who may, and was not there at the look before
 )
 
 // watch readies g for a socket at local. Where the host cannot tell who holds a
@@ -52,6 +59,22 @@ func (g *guard) watch(allowed *atomic.Pointer[func(uint32) bool], local, peer ne
 		return
 	}
 	g.allowed, g.reads, g.writes = allowed, reads, writes
+	g.strict = peer.Port() >= unprivileged()
+	g.judgeBatch(0)
+}
+
+// unprivileged is the first port that every user may take.
+func unprivileged() uint16 {
+	const usual = 1024
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start") // for IPv6 too
+	if err != nil {
+		return usual
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 16)
+	if err != nil {
+		return usual
+	}
+	return uint16(n)
 }
 
 func findsOurselves(local, peer netip.AddrPort) bool {
@@ -67,20 +90,33 @@ func findsOurselves(local, peer netip.AddrPort) bool {
 // judge asks who is there. A message can be sent to somebody who has bound the
 // port without connecting, so such a one is looked at too; if he may be there
 // he is the peer on its way up, and not one to speak to yet.
-func (g *guard) judge(q *netif.OwnerQuery) standing {
+func (g *guard) judge(q *netif.OwnerQuery) (standing, uint64) {
 	if q == nil {
-		return trusted
+		return trusted, 0
 	}
 	h, err := q.Ask()
 	switch {
 	case err != nil || !h.Found:
-		return nobody
+		return nobody, 0
 	case !(*g.allowed.Load())(h.UID):
-		return stranger
+		return stranger, h.Cookie
 	case !h.Connected:
-		return nobody
+		return nobody, h.Cookie
 	}
-	return trusted
+	return trusted, h.Cookie
+}
+
+// judgeBatch asks who is there after n datagrams were read. As long as a read may
+// have left some behind that came before the look, the newcomer stays one.
+func (g *guard) judgeBatch(n int) standing {
+	st, socket := g.judge(g.reads)
+	if st != trusted || socket == g.seen {
+		return st
+	}
+	if g.seen = socket; n >= slots {
+		g.seen = 0
+	}
+	return newcomer
 }
 
 func (g *guard) close() {

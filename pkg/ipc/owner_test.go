@@ -19,6 +19,11 @@ const strangerUID = 65534 // a user that is neither root, nor us, nor Kea's
 // intruder takes the v4 side's port as another user of the host.
 func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
 	t.Helper()
+	return intruderAt(t, V4Side, port, connected)
+}
+
+func intruderAt(t *testing.T, side Side, port uint16, connected bool) *net.UDPConn {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("needs root, to be another user")
@@ -33,10 +38,10 @@ func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
 			done <- err
 			return
 		}
-		local := &net.UDPAddr{IP: net.IPv6loopback, Port: int(V4Side.local(port))}
+		local := &net.UDPAddr{IP: net.IPv6loopback, Port: int(side.local(port))}
 		var err error
 		if connected {
-			c, err = net.DialUDP("udp6", local, &net.UDPAddr{IP: net.IPv6loopback, Port: int(port)})
+			c, err = net.DialUDP("udp6", local, &net.UDPAddr{IP: net.IPv6loopback, Port: int(side.remote(port))})
 		} else {
 			c, err = net.ListenUDP("udp6", local)
 		}
@@ -179,6 +184,56 @@ func TestNobodyIsHeard(t *testing.T) {
 	if n, err := readOnce(v6); n != 0 || v6.Stats().Refused(ErrNobody) != 1 {
 		t.Errorf("%d read, %v, %d refused", n, err, v6.Stats().Refused(ErrNobody))
 	}
+}
+
+// Where anybody can take the port, what came before the v4 side has seen the
+// peer's socket is dropped: it may be that of who had the port before. The v6
+// side makes itself seen before its first query.
+func TestNewcomer(t *testing.T) {
+	port := freePair(t)
+	v4 := open(t, V4Side, port, Options{Owners: Trusted()})
+	forged, _ := written(V6Side, client, sized(20, 300))
+	away := intruderAt(t, V6Side, port, true)
+	if _, err := away.Write(forged); err != nil {
+		t.Fatal(err)
+	}
+	away.Close()
+	v6 := open(t, V6Side, port, Options{Owners: Trusted()}) // before anybody has read
+	if n, err := readOnce(v4); n != 0 || v4.Stats().Refused(ErrNewcomer) != 1 {
+		t.Errorf("%d read, %v; %d refused", n, err, v4.Stats().Refused(ErrNewcomer))
+	}
+	ask := []Message{{Data: sized(20, 301), Origin: client}}
+	for range 3 {
+		v6.Write(ask)
+		readAll(t, v4, 1)
+	}
+	v6.Close()
+	for range 3 { // starts that nobody disturbs lose nothing
+		v6 = open(t, V6Side, port, Options{Owners: Trusted()})
+		if n, err := readOnce(v4); n != 0 || err != nil { // the greeting
+			t.Errorf("%d read, %v", n, err)
+		}
+		v6.Write(ask)
+		readAll(t, v4, 1)
+		v6.Close()
+	}
+	if n := v4.Stats().Refused(ErrNewcomer); n != 1 {
+		t.Errorf("%d refused", n)
+	}
+
+	v6 = open(t, V6Side, port, Options{}) // as any other peer does, it says nothing first
+	v6.Write(ask)
+	v6.Write(ask)
+	if n, _ := readOnce(v4); n != 0 || v4.Stats().Refused(ErrNewcomer) < 2 {
+		t.Errorf("%d read, %d refused", n, v4.Stats().Refused(ErrNewcomer))
+	}
+	v6.Write(ask)
+	readAll(t, v4, 1)
+
+	v4.Close()
+	v4 = open(t, V4Side, port, Options{Owners: Trusted()}) // who is there at its start is no newcomer
+	v6.Write(ask)
+	readAll(t, v4, 1)
 }
 
 // What the two questions about the owner cost beside a batch of 16.

@@ -16,7 +16,7 @@ func (c *Conn) Write(out []Message) (int, error) {
 	case s == nil:
 		return 0, c.refuseAll(out, ErrClosed)
 	case c.side == V6Side && len(out) > 0:
-		switch s.guard.judge(s.guard.writes) {
+		switch st, _ := s.guard.judge(s.guard.writes); st {
 		case stranger:
 			return 0, c.refuseAll(out, ErrOwner)
 		case nobody:

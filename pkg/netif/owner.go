@@ -15,8 +15,9 @@ import (
 // A Holder is who gets the datagrams that come to a UDP port.
 type Holder struct {
 	UID       uint32
-	Found     bool // somebody does
-	Connected bool // through a socket that is bound to the very address, and connected to the very sender
+	Found     bool   // somebody does
+	Connected bool   // through a socket that is bound to the very address, and connected to the very sender
+	Cookie    uint64 // of the socket; the host gives none twice
 }
 
 // An OwnerQuery asks again and again who holds one UDP port, by sock_diag(7). A
@@ -60,6 +61,8 @@ const (
 	sizeDiagRequest = 8 + sizeDiagID
 	sizeDiagMessage = 4 + sizeDiagID + 20
 	offsetDiagUID   = 4 + sizeDiagID + 12
+
+	offsetDiagCookie = 4 + sizePorts + 4
 )
 
 // prepare writes the question. For UDP the kernel looks up who would receive a
@@ -146,7 +149,7 @@ func (q *OwnerQuery) read(b []byte) (h Holder, done bool, err error) {
 	case kind != unix.SOCK_DIAG_BY_FAMILY || len(b) < sizeDiagMessage:
 		return h, true, unix.EBADMSG
 	}
-	h = Holder{UID: ne.Uint32(b[offsetDiagUID:]), Found: true}
+	h = Holder{UID: ne.Uint32(b[offsetDiagUID:]), Found: true, Cookie: ne.Uint64(b[offsetDiagCookie:])}
 	h.Connected = [sizePorts]byte(b[4:]) == q.want
 	return h, true, nil
 }

@@ -53,7 +53,11 @@ func TestOwnerQuery(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 3 {
-					if got, err := q.Ask(); err != nil || got != tt.want {
+					got, err := q.Ask()
+					if (got.Cookie != 0) != tt.want.Found || tt.want.Cookie != 0 && got.Cookie != tt.want.Cookie {
+						t.Errorf("%s: cookie %x, then %x", tt.name, tt.want.Cookie, got.Cookie)
+					}
+					if tt.want.Cookie = got.Cookie; err != nil || got != tt.want {
 						t.Errorf("%s: %+v, %v", tt.name, got, err)
 					}
 				}
