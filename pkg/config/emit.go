@@ -40,7 +40,7 @@ func (c *compiler) emit() []byte {
 	w.b = append(w.b, ':')
 	w.mapOf(c.root, global, levels{c.root})
 	w.b = append(w.b, '}')
-	return slices.Clip(w.b)
+	return slices.Clone(w.b) // what has grown has room to spare
 }
 
 // An entry is one member of a map to be written: one of the file, or one that
