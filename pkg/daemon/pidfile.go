@@ -42,7 +42,7 @@ func writePID(dir, configFile, program string) (*pidFile, error) {
 	if pid, ok := readPID(name); ok && runs(pid, program) {
 		return nil, fmt.Errorf("daemon: %s %w, as process %d by %s", configFile, errServed, pid, name)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil { // a control socket may stand in it, too
 		return nil, fmt.Errorf("daemon: pid file: %w", err)
 	}
 	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {

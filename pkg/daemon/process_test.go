@@ -162,6 +162,18 @@ func TestPIDFile(t *testing.T) {
 	}
 }
 
+// The folder that a daemon makes for its pid file is fit for a control socket.
+func TestPIDFolderTakesTheSocket(t *testing.T) {
+	h := newHost(t)
+	dir := filepath.Join(h.dir, "run")
+	p := h.program("dhcp4d", []string{"KEA_PIDFILE_DIR=" + dir, "KEA_CONTROL_SOCKET_DIR=" + dir}, "-c", h.conf4(socket("4.sock")))
+	p.serves()
+	tell(t, filepath.Join(dir, "4.sock"), "version-get", "").is(t, 0, Version)
+	if !exists(filepath.Join(dir, "dhcp4.dhcp4d.pid")) {
+		t.Error("no pid file")
+	}
+}
+
 // A pid that another program has got since does not hold a start up, nor does
 // nonsense in the file.
 func TestStalePIDFile(t *testing.T) {
