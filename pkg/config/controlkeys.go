@@ -147,7 +147,7 @@ func (c *compiler) secured(s *ControlSocket, n *node) {
 		return
 	}
 	for _, key := range files {
-		if n.text(key) == "" && !(key == "trust-anchor" && s.AnyClient) && (n.get(key) != nil || !n.has(key)) {
+		if n.text(key) == "" && (n.get(key) != nil || !n.has(key)) {
 			c.errorf(n, "a socket of type https needs %s", key)
 		}
 	}
