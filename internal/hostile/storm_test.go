@@ -153,7 +153,8 @@ func (h *host) account(t *testing.T, road string, sent int64) {
 				t.Errorf("%s: %d, though nobody has asked", name, n)
 			}
 		}
-		held := h.v6.count("4o6-bad-answer") + h.v6.count("4o6-answer-no-link") + h.v6.count("4o6-answer-too-long") + h.v6.count("4o6-no-receipt")
+		held := h.v6.count("4o6-bad-answer") + h.v6.count("4o6-answer-no-link") + h.v6.count("4o6-answer-too-long") + h.v6.count("4o6-no-receipt") +
+			h.v6.count("4o6-receipt-expired")
 		if held != sent {
 			t.Errorf("%d of %d held back", held, sent)
 		}

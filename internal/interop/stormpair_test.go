@@ -166,7 +166,7 @@ func TestStormFromTheV4Side(t *testing.T) {
 		t.Errorf("%d answers have left, clients got %d", n, honest)
 	}
 	told := sumOf(c6, "4o6-bad-packet-") + c6["4o6-bad-answer"] + c6["4o6-answer-no-link"] + c6["4o6-answer-too-long"] +
-		c6["4o6-no-receipt"] + c6["4o6-returned"] + c6["4o6-receive-drop"]
+		c6["4o6-no-receipt"] + c6["4o6-receipt-expired"] + c6["4o6-returned"] + c6["4o6-receive-drop"]
 	if want := s.roads[0].sent + honest; told != want {
 		t.Errorf("%d messages of the liar, what became of %d is counted", want, told)
 	}
