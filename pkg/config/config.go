@@ -141,6 +141,9 @@ type Ours struct {
 	// relay: "offer-limit"; 0 leaves it to the lease table.
 	OfferLimit int
 
+	// ClampTotals has no statistic told greater than 63 bits: "clamp-totals".
+	ClampTotals bool
+
 	// Metrics is where Prometheus may read: "metrics"; invalid: nowhere.
 	Metrics netip.AddrPort
 

@@ -181,6 +181,7 @@ func (c *compiler) ours() {
 		o.PairUsers = append(o.PairUsers, n.str)
 	}
 	o.Metrics = c.metrics()
+	o.ClampTotals = l.bool("clamp-totals", false)
 	c.cfg.Statistics = c.statistics()
 	if o.OfferHold == 0 {
 		o.OfferHold = c.cfg.OfferLifetime

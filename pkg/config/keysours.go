@@ -4,6 +4,7 @@ package config
 // them: "user-context": {"dhcp4o6": {"offer-hold": 30}}.
 
 var ourGlobal = &scope{name: "dhcp4o6 at top level", keys: []rule{
+	{name: "clamp-totals", typ: tBool, in: v6, def: "false", note: "no statistic is told greater than 9223372036854775807: kea-ctrl-agent up to 2.2 passes no answer on that has a greater number in it, and a /64 has 2^64 addresses"},
 	{name: "metrics", typ: tMap, of: ourMetrics, note: "metrics for Prometheus are to be had by HTTP at `/metrics`, see `monitoring.md`; nowhere without this map"},
 	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client; offer-lifetime when that is set"},
 	{name: "offer-limit", typ: tInt, max: 1 << 20, def: "0", note: "offers open at a time for each source and relay; 0: as the server sees fit"},

@@ -86,7 +86,7 @@ func (d *daemon) statisticGet(_ context.Context, args json.RawMessage) control.R
 	}
 	b := []byte{'{'}
 	if o, ok := d.statistics.Get(name, time.Now()); ok {
-		b = appendStatistic(b, name, o)
+		b = d.appendStatistic(b, name, o)
 	}
 	return control.Result{Arguments: json.RawMessage(append(b, '}'))}
 }
@@ -105,14 +105,16 @@ func (d *daemon) statisticsThat(match func(name string) bool) control.Result {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = appendStatistic(b, name, o)
+		b = d.appendStatistic(b, name, o)
 	})
 	return control.Result{Arguments: json.RawMessage(append(b, '}'))}
 }
 
 // appendStatistic writes "name":[[value,"2006-01-02 15:04:05.000000"],...], newest
-// first, the time being local: Kea's shape. Values are integers of any size.
-func appendStatistic(b []byte, name string, all []metrics.Observation) []byte {
+// first, the time being local: Kea's shape. Values are integers of any size, but for
+// who has clamp-totals set.
+func (d *daemon) appendStatistic(b []byte, name string, all []metrics.Observation) []byte {
+	clamp := d.inForce.Load().Ours.ClampTotals
 	b = strconv.AppendQuote(b, name)
 	b = append(b, ':', '[')
 	for i := range all {
@@ -121,7 +123,7 @@ func appendStatistic(b []byte, name string, all []metrics.Observation) []byte {
 			b = append(b, ',')
 		}
 		b = append(b, '[')
-		if o.Big != nil {
+		if o.Big != nil && !clamp { // Value is the greatest there is
 			b = o.Big.Append(b, 10)
 		} else {
 			b = strconv.AppendInt(b, o.Value, 10)

@@ -99,6 +99,14 @@ func TestStatisticSamples(t *testing.T) {
 	if got := statistics(t, door6)["subnet[3].total-nas"]; !slices.Equal(got, []json.Number{"18446744073709551616"}) {
 		t.Errorf("a /64 has %v addresses", got)
 	}
+	door := h.door() + "c"
+	h.start(dhcp6, Setup{Port: freePort(t), FromSource: true, ConfigFile: h.write("clamped.json", `{ "Dhcp6": { %s "lease-database": { "type": "memfile", "persist": false },
+		"user-context": { "dhcp4o6": { "clamp-totals": true } }, "interfaces-config": { "interfaces": [] },
+		"server-id": { "type": "EN", "enterprise-id": 32473, "identifier": "01", "persist": false },
+		"subnet6": [ { "id": 3, "subnet": "2001:db8::/32", "pools": [ { "pool": "2001:db8::/64" } ] } ] } }`, socket(door))})
+	if got := statistics(t, door)["subnet[3].total-nas"]; !slices.Equal(got, []json.Number{"9223372036854775807"}) {
+		t.Errorf("a /64 has %v addresses, clamped", got)
+	}
 	before := statistics(t, h.door())
 	if got := before["subnet[1].total-addresses"]; !slices.Equal(got, []json.Number{"90"}) {
 		t.Errorf("total %v", got)
