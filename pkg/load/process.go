@@ -47,6 +47,38 @@ func parseStat(b []byte) (name string, used time.Duration, err error) {
 	return string(b[from+1 : to]), used, nil
 }
 
+// fineCPUOf is cpuOf to the nanosecond, but of the threads that live now; 0 where
+// the kernel does not tell (CONFIG_SCHED_INFO).
+func fineCPUOf(pid int) (used time.Duration) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0
+	}
+	for _, t := range threads {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
+		if err != nil {
+			continue // it has just ended
+		}
+		first, _, _ := bytes.Cut(b, []byte{' '})
+		n, err := strconv.ParseInt(string(first), 10, 64)
+		if err != nil {
+			return 0
+		}
+		used += time.Duration(n)
+	}
+	return used
+}
+
+// finer returns fine, a time of the living threads, where it can be the time
+// that ticks tell of all: they are cut off, user and system apart. Else a
+// thread has ended, or nobody tells.
+func finer(ticks, fine time.Duration) time.Duration {
+	if off := fine - ticks; off > -clockTick && off < 3*clockTick {
+		return fine
+	}
+	return ticks
+}
+
 // memoryOf returns what a process has in memory now, and the most it ever had,
 // in octets; zero when nobody tells.
 func memoryOf(pid int) (now, peak int64) {
@@ -97,6 +129,7 @@ type metered struct {
 	pid    int
 	name   string
 	cpu    time.Duration
+	fine   time.Duration
 	memory int64
 }
 
@@ -119,6 +152,7 @@ func (m *meter) restart() {
 	for i := range m.all {
 		p := &m.all[i]
 		_, p.cpu, _ = cpuOf(p.pid)
+		p.fine = fineCPUOf(p.pid)
 		p.memory, _ = memoryOf(p.pid)
 	}
 	m.own.cpu = ownCPU()
@@ -131,7 +165,8 @@ func (m *meter) read(n int) (all []Process, own Process) {
 	for i := range m.all {
 		p := &m.all[i]
 		if _, used, err := cpuOf(p.pid); err == nil {
-			all = append(all, newProcess(p.pid, p.name, used-p.cpu, p.memory, n))
+			used = finer(used-p.cpu, fineCPUOf(p.pid)-p.fine)
+			all = append(all, newProcess(p.pid, p.name, used, p.memory, n))
 		}
 	}
 	return all, newProcess(os.Getpid(), "dhcpload", ownCPU()-m.own.cpu, m.own.memory, n)

@@ -96,6 +96,27 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
+// Nanoseconds are taken where ticks, cut off twice, can be the same time.
+func TestFinerCPU(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tt := range []struct{ ticks, fine, want time.Duration }{
+		{100 * ms, 112 * ms, 112 * ms}, {100 * ms, 100 * ms, 100 * ms}, {0, 5 * ms, 5 * ms},
+		{100 * ms, 70 * ms, 100 * ms}, {100 * ms, -500 * ms, 100 * ms}, {100 * ms, 0, 100 * ms}, {100 * ms, 140 * ms, 100 * ms},
+	} {
+		if got := finer(tt.ticks, tt.fine); got != tt.want {
+			t.Errorf("%v and %v: %v", tt.ticks, tt.fine, got)
+		}
+	}
+	if got := fineCPUOf(os.Getpid()); got <= 0 {
+		if _, err := os.Stat("/proc/self/schedstat"); err == nil {
+			t.Errorf("%v of this process", got)
+		}
+	}
+	if fineCPUOf(1<<30) != 0 {
+		t.Error("a process that is not there has used time")
+	}
+}
+
 func TestMeterWithoutProcess(t *testing.T) {
 	if _, err := newMeter([]int{1 << 30}); err == nil {
 		t.Error("a process that is not there is taken")
