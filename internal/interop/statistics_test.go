@@ -103,3 +103,46 @@ func TestStatisticsAsKea(t *testing.T) {
 		t.Errorf("the script moved %d statistics", some)
 	}
 }
+
+// TestAgentReadsTotals: Debian's kea-ctrl-agent passes no answer on that has a
+// number of over 63 bits in it, as the total of a /64 is; with clamp-totals there
+// is none.
+func TestAgentReadsTotals(t *testing.T) {
+	t.Parallel()
+	dhcptest.Need(t, "kea-ctrl-agent", "curl")
+	s := unlinked(t)
+	s.server.IP("link set lo up")
+	s.server.Start(s.env, "kea-ctrl-agent", "-c", s.lab.Write("agent.json", fmt.Sprintf(`{"Control-agent": {
+		"http-host": "127.0.0.1", "http-port": 8080, "control-sockets": {"dhcp6": {"socket-type": "unix", "socket-name": %q}},
+		"loggers": [{"name": "kea-ctrl-agent", "severity": "INFO", "output_options": [{"output": "stdout"}]}]}}`, s.socketOf(6))))
+	total := func(more string) (values [][2]any, a answer) {
+		t.Helper()
+		d := s.run(t, ours, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": []}, "server-id": {"type": "EN", "enterprise-id": 32473, "identifier": "01", "persist": false},
+			"control-socket": {"socket-type": "unix", "socket-name": %q},
+			"subnet6": [{"id": 1, "subnet": "2001:db8::/32", "pools": [{"pool": "2001:db8::/64"}]}]%s`, s.socketOf(6), more))
+		defer d.Stop()
+		dhcptest.WaitFor(t, 10*time.Second, "answer through the agent", func() bool {
+			out, err := s.server.Run("curl", "-s", "-H", "Content-Type: application/json",
+				"-d", `{"command": "statistic-get-all", "service": ["dhcp6"]}`, "http://127.0.0.1:8080/")
+			var all []answer
+			if err != nil || json.Unmarshal([]byte(out), &all) != nil || len(all) != 1 || strings.Contains(all[0].Text, "unable to forward") {
+				return false
+			}
+			a = all[0]
+			return true
+		})
+		var statistics map[string][][2]any
+		if a.Result == 0 {
+			if err := json.Unmarshal(a.Arguments, &statistics); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return statistics["subnet[1].total-nas"], a
+	}
+	if _, a := total(""); a.Result == 0 || !strings.Contains(a.Text, "Number overflow") {
+		t.Errorf("whole: %d %s", a.Result, a.Text)
+	}
+	if v, a := total(`, "user-context": {"dhcp4o6": {"clamp-totals": true}}`); len(v) != 1 || v[0][0] != float64(1<<63-1) {
+		t.Errorf("clamped: %v, %d %s", v, a.Result, a.Text)
+	}
+}
