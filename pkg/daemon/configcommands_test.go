@@ -37,6 +37,7 @@ func TestConfigGet(t *testing.T) {
 	}
 }
 
+// config-set changes what is served at once, and only in memory.
 func TestConfigSet(t *testing.T) {
 	h := newHost(t)
 	v4 := h.with4("")
@@ -63,6 +64,7 @@ func TestConfigSet(t *testing.T) {
 	h.mustLease("192.0.2.10")
 }
 
+// An answer names many errors, not all of any number.
 func TestAnswerOfManyErrors(t *testing.T) {
 	h := newHost(t)
 	h.with4("")
@@ -76,6 +78,8 @@ func TestAnswerOfManyErrors(t *testing.T) {
 	}
 }
 
+// Who may command may not have the daemon write log lines into any file: only
+// where the operator's file has its log files.
 func TestConfigSetKeepsLogsInTheirFolders(t *testing.T) {
 	h := newHost(t)
 	logs := func(file string) string {
@@ -113,6 +117,8 @@ func TestConfigReloadOfABadFile(t *testing.T) {
 	}
 }
 
+// The sockets follow the configuration: a command that moves its own socket is
+// answered, and one that cannot be opened changes nothing.
 func TestConfigSetMovesTheSocket(t *testing.T) {
 	h := newHost(t)
 	h.with4("")
@@ -133,6 +139,8 @@ func TestConfigSetMovesTheSocket(t *testing.T) {
 	}
 }
 
+// Whoever changes the configuration, one change ends before the next begins, and
+// clients are served all the while.
 func TestChangesDoNotMeet(t *testing.T) {
 	h := newHost(t)
 	v4 := h.with4("")

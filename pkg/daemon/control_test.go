@@ -20,17 +20,14 @@ import (
 )
 
 // door is where the DHCPv4 daemon of a host takes commands.
-
 func (h *host) door() string { return filepath.Join(h.dir, "control", "4.sock") }
 
 // socket is the key of a configuration that opens a UNIX socket.
-
 func socket(name string) string {
 	return fmt.Sprintf(`"control-socket": { "socket-type": "unix", "socket-name": %q },`, name)
 }
 
 // An answer is what a command comes to, on the wire.
-
 type answer struct {
 	Result    int
 	Text      string
@@ -38,7 +35,6 @@ type answer struct {
 }
 
 // ask sends a command and returns the answer.
-
 func ask(t *testing.T, door, request string) answer {
 	t.Helper()
 	c, err := net.Dial("unix", door)
@@ -62,7 +58,6 @@ func ask(t *testing.T, door, request string) answer {
 }
 
 // tell sends a command with arguments, none when they are empty.
-
 func tell(t *testing.T, door, name, args string) answer {
 	t.Helper()
 	if args != "" {
@@ -72,7 +67,6 @@ func tell(t *testing.T, door, name, args string) answer {
 }
 
 // is fails when an answer is not of this code and text.
-
 func (a answer) is(t *testing.T, result int, text string) answer {
 	t.Helper()
 	if a.Result != result || a.Text != text {
@@ -82,18 +76,15 @@ func (a answer) is(t *testing.T, result int, text string) answer {
 }
 
 // with4 runs a DHCPv4 daemon that takes commands.
-
 func (h *host) with4(more string) *running {
 	h.t.Helper()
 	return h.start(dhcp4, Setup{ConfigFile: h.conf4(socket(h.door()) + more)})
 }
 
 // mine4 is the configuration that with4 has written, as the argument of config-set.
-
 func (h *host) mine4() string { return read(h.t, filepath.Join(h.dir, "dhcp4.json")) }
 
 // The arguments are checked as Kea 2.2.0 does, with its words.
-
 func TestArgumentsOfCommands(t *testing.T) {
 	h := newHost(t)
 	h.with4("")
@@ -148,7 +139,6 @@ func TestArgumentsOfCommands(t *testing.T) {
 }
 
 // The commands about leases see what clients have been given.
-
 func TestLeasesByCommand(t *testing.T) {
 	h := newHost(t)
 	h.with4("")
@@ -208,20 +198,7 @@ func TestStatusGet(t *testing.T) {
 	}
 }
 
-// config-set changes what is served at once, and only in memory.
-
-// An answer names many errors, not all of any number.
-
-// Who may command may not have the daemon write log lines into any file: only
-
-// where the operator's file has its log files.
-
-// The sockets follow the configuration: a command that moves its own socket is
-
-// answered, and one that cannot be opened changes nothing.
-
 // A socket that cannot be opened keeps the daemon from starting.
-
 func TestSocketThatCannotBeOpened(t *testing.T) {
 	h := newHost(t)
 	for _, tt := range []struct{ keys, want string }{
@@ -241,9 +218,7 @@ func TestSocketThatCannotBeOpened(t *testing.T) {
 }
 
 // Names without a folder stand where Kea 3 looks for them, and where the operator
-
 // has named the folder it is the only one.
-
 func TestSocketPath(t *testing.T) {
 	for _, tt := range []struct{ name, kea, runtime, want string }{
 		{"x", "", "", "/run/dhcp4o6/x"},
@@ -265,9 +240,7 @@ func TestSocketPath(t *testing.T) {
 }
 
 // Commands come by HTTP too, from those who can log in; names and passwords may
-
 // stand in files.
-
 func TestHTTP(t *testing.T) {
 	h := newHost(t)
 	port := freeTCP(t)
@@ -325,9 +298,7 @@ func freeTCP(t *testing.T) int {
 }
 
 // A daemon in service of nobody answers nothing, natively or over the pair, and
-
 // stays so over a reload, until it is told otherwise.
-
 func TestDisableAndEnable(t *testing.T) {
 	h := newHost(t)
 	v4 := h.with4("")
@@ -361,7 +332,6 @@ func TestDisableAndEnable(t *testing.T) {
 }
 
 // shutdown is answered, and then ends the program with the code it asks for.
-
 func TestShutdown(t *testing.T) {
 	for _, tt := range []struct {
 		args string
@@ -380,14 +350,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// Whoever changes the configuration, one change ends before the next begins, and
-
-// clients are served all the while.
-
 // Who asks while the daemon is busy waits, until he gives up; who asks when it
-
 // has ended is told.
-
 func TestAskedWaits(t *testing.T) {
 	a := newAsked()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -403,7 +367,6 @@ func TestAskedWaits(t *testing.T) {
 }
 
 // A fault in a command is its caller's, not the daemon's.
-
 func TestAskedFault(t *testing.T) {
 	a := newAsked()
 	go func() { (<-a.calls)() }()
