@@ -24,6 +24,7 @@ var levels = map[string][]string{
 	"pkg/ipc":                     {"pkg/dhcp6", "pkg/netif", "pkg/transport"},
 	"pkg/pkt4o6":                  {"pkg/dhcp4", "pkg/dhcp6"},
 	"pkg/optdef":                  {"pkg/dhcp4", "pkg/dhcp6"},
+	"pkg/classify":                {"pkg/dhcp4", "pkg/dhcp6", "pkg/optdef"},
 	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/internal/member":   nil,
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
