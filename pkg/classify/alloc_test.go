@@ -2,17 +2,22 @@ package classify
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
-// Every expression of the tables is evaluated without allocating.
+// Every expression of the tables is evaluated without allocating; for match see
+// TestMatchAllocs.
 func TestAllocs(t *testing.T) {
 	allocs := func(f optdef.Family, p *Packet, rows []row) {
 		scope := Scope{Family: f, Names: NewNames()}
 		var s Scratch
 		for _, r := range rows {
+			if strings.HasPrefix(r.expr, "match") {
+				continue
+			}
 			e, err := scope.Compile(r.expr)
 			if err != nil {
 				t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 var (
 	ErrAddress = errors.New("classify: addrtotext of a value that is not 4 or 16 octets long")
 	ErrInteger = errors.New("classify: conversion to text of a value that has not the integer's size")
-	ErrLong    = errors.New("classify: values of the expression grow beyond their bound")
+	ErrLong    = errors.New("classify: value beyond its bound")
 )
 
 // What can be wrong with the definition of a class.

@@ -24,12 +24,14 @@ type Packet struct {
 // maxOut bounds what one evaluation makes: two of the longest options there are.
 const maxOut = 128 << 10
 
+// maxMatch is the longest value that a regular expression is tried on.
+const maxMatch = 4096
+
 // A Scratch is the memory of evaluations. The zero value is ready; it is for one
 // goroutine at a time, and grows to what the largest expression needs.
 type Scratch struct {
-	stack [][]byte
-	out   []byte
-	name  []byte // of a class, made of what a packet said
+	machine machine
+	name    []byte // of a class, made of what a packet said
 
 	// Failed holds the classes whose tests could not be evaluated, since
 	// Dictionary.Classify began with the packet. They were not assigned.
@@ -42,9 +44,10 @@ type Failure struct {
 	Err   error
 }
 
-// A machine runs one program once.
+// A machine runs a program. What a run leaves is good until the next one.
 type machine struct {
-	*Scratch
+	stack [][]byte
+	out   []byte // what the run has made
 	p     *Packet
 	truth bool
 	saved uint64 // truth values put by, the last one lowest
@@ -55,26 +58,28 @@ type machine struct {
 // (ErrAddress, ErrInteger, ErrLong); the condition does not hold then. It is false
 // for an expression that is not a condition.
 func (e *Expr) Match(p *Packet, s *Scratch) (bool, error) {
-	m := e.run(p, s)
+	m := &s.machine
+	m.run(e, p)
 	return m.truth && m.err == nil, m.err
 }
 
 // Value evaluates a value. It may share memory with the packet, and with the
 // scratch until its next use. It is nil for an expression that is a condition.
 func (e *Expr) Value(p *Packet, s *Scratch) ([]byte, error) {
-	m := e.run(p, s)
+	m := &s.machine
+	m.run(e, p)
 	if m.err != nil || len(m.stack) == 0 {
 		return nil, m.err
 	}
 	return m.stack[0], nil
 }
 
-func (e *Expr) run(p *Packet, s *Scratch) machine {
-	if cap(s.stack) < e.depth {
-		s.stack = make([][]byte, 0, e.depth)
+func (m *machine) run(e *Expr, p *Packet) {
+	if cap(m.stack) < e.depth {
+		m.stack = make([][]byte, 0, e.depth)
 	}
-	s.stack, s.out = s.stack[:0], s.out[:0]
-	m := machine{Scratch: s, p: p}
+	m.stack, m.out = m.stack[:0], m.out[:0]
+	m.p, m.truth, m.saved, m.err = p, false, 0, nil
 	for pc := 0; pc < len(e.code) && m.err == nil; pc++ {
 		in := &e.code[pc]
 		switch in.op {
@@ -92,7 +97,6 @@ func (e *Expr) run(p *Packet, s *Scratch) machine {
 			m.do(in)
 		}
 	}
-	return m
 }
 
 // do carries out an instruction that is no jump.
@@ -120,7 +124,7 @@ func (m *machine) do(in *instr) {
 	case opMember:
 		m.truth = m.p.Classes.Has(in.class)
 	case opMatch:
-		m.truth = in.re.Match(m.pop())
+		m.match(in)
 	case opEqual:
 		b, a := m.pop(), m.pop()
 		m.truth = string(a) == string(b)
@@ -341,6 +345,17 @@ func (m *machine) pkt6(f field) {
 		return
 	}
 	m.uint32(uint32(q.XID[0])<<16 | uint32(q.XID[1])<<8 | uint32(q.XID[2]))
+}
+
+// match tries no value that would keep it busy for long: its time grows with the
+// length of the value times that of the expression.
+func (m *machine) match(in *instr) {
+	v := m.pop()
+	if len(v) > maxMatch {
+		m.err = ErrLong
+		return
+	}
+	m.truth = in.re.Match(v)
 }
 
 // substring cuts a value as Kea does: a negative start counts from the end, a

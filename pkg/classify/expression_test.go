@@ -353,6 +353,8 @@ func TestEvaluationErrors(t *testing.T) {
 		"hexstring(" + long(400) + ", " + long(400) + ") == ''":     ErrLong,
 		"substring(" + long(60_000) + ", 0, 1) == 'x'":              nil,
 		"concat(" + long(70_000) + ", " + long(70_000) + ") == 'x'": ErrLong,
+		"match('x*', " + long(4096) + ")":                           nil,
+		"not match('x*', " + long(4097) + ")":                       ErrLong,
 		"lcase(" + long(140_000) + ") == 'x'":                       ErrLong,
 	} {
 		e, err := scope.Compile(expr)

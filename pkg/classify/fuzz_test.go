@@ -51,6 +51,8 @@ func FuzzCompile(f *testing.F) {
 // what is made holds.
 func FuzzEvaluate(f *testing.F) {
 	f.Add(unhex(f, query4), unhex(f, solicit))
+	f.Add(unhex(f, queryNUL), unhex(f, "01 abcdef 0010 0008 0000118b 0002 6162 0011 0009 0000118b 0001 0001 41"))
+	f.Add(unhex(f, query4[:len(query4)-2]+"2b 06 00 01 01 41 ff 00 7d 07 00000009 02 0105 ff"), unhex(f, "01 abcdef 0003 0002 0000"))
 	var programs [2][]*Expr
 	for i, rows := range [][]row{rows4, rows6} {
 		scope := Scope{Family: []optdef.Family{optdef.V4, optdef.V6}[i], Names: NewNames()}
@@ -75,8 +77,8 @@ func FuzzEvaluate(f *testing.F) {
 		var s Scratch
 		for _, both := range programs {
 			for _, x := range both {
-				if ok, err := x.Match(p, &s); ok && err != nil || len(s.out) > maxOut+64 {
-					t.Fatalf("%s: %v, %v, %d octets made", x, ok, err, len(s.out))
+				if ok, err := x.Match(p, &s); ok && err != nil || len(s.machine.out) > maxOut+64 {
+					t.Fatalf("%s: %v, %v, %d octets made", x, ok, err, len(s.machine.out))
 				}
 			}
 		}
@@ -111,8 +113,8 @@ func TestHostilePacket(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.Match(p, &s)
-		if cap(s.out) > 2*maxOut {
-			t.Fatalf("%s: scratch of %d octets", r.expr, cap(s.out))
+		if cap(s.machine.out) > 2*maxOut {
+			t.Fatalf("%s: scratch of %d octets", r.expr, cap(s.machine.out))
 		}
 	}
 }
