@@ -128,7 +128,7 @@ func TestDeadV6(t *testing.T) {
 		c := s.dial(t, "ff02::1:2")
 		l := lease4o6(t, c, 10*time.Second)
 
-		// an answer that finds nobody: the query is in when its way back dies
+		// a query whose sender is gone when it is looked at is not answered
 		freeze(t, v4)
 		if err := c.Send(c.Query(dhcp4.Discover, false, nil)); err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func TestDeadV6(t *testing.T) {
 		v6.Kill()
 		v4.Signal(syscall.SIGCONT)
 		if who4 == ours {
-			v4.Said(3*time.Second, peerGone)
+			v4.Said(3*time.Second, "nobody holds it: they are dropped")
 		}
 		r := s.relay4(t, netip.MustParseAddr(relayUpV4))
 		for i := range 3 {
