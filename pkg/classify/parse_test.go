@@ -139,3 +139,25 @@ func TestOperatorsOptions(t *testing.T) {
 		}
 	}
 }
+
+// Of several enterprises the one asked for is found; Kea looks at the first alone.
+func TestSeveralVendors(t *testing.T) {
+	start := query4[:strings.Index(query4, "7c 12")] // up to the vendor options
+	conditions(t, optdef.V4, &Packet{
+		V4: message4(t, start+"7c 0e 00000009 02 6161 0000118b 02 6262 7d 10 00000009 03 010141 0000118b 03 1e0142 2b 03 010141 ff"), Classes: new(Set),
+	}, []row{
+		{"vendor[9].option[1].hex == 'A' and vendor[4491].option[30].hex == 'B'", true, differs},
+		{"vendor[4491].option[1].exists or vendor[10].exists", false, differs},
+		{"vendor[*].option[1].hex == 'A' and vendor.enterprise == 9", true, differs},
+		{"vendor-class[9].data == 'aa' and vendor-class[4491].data[0] == 'bb'", true, differs},
+		{"vendor-class[9].data[1] == '' and vendor-class[*].data[1] == ''", true, differs},
+		{"vendor-class.enterprise == 9", true, differs},
+		{"option[43].option[1].hex == 'A'", true, differs},
+	})
+	conditions(t, optdef.V6, &Packet{
+		V6: envelope(t, "01 abcdef 0011 0009 00000009 0001 0001 41 0011 0009 0000118b 1000 0001 42"), Classes: new(Set),
+	}, []row{
+		{"vendor[9].option[1].hex == 'A' and vendor[4491].option[4096].hex == 'B'", true, differs},
+		{"vendor[10].exists or vendor[9].option[4096].exists", false, differs},
+	})
+}
