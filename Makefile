@@ -55,7 +55,7 @@ interop: build
 storm: build
 	cd internal/interop && CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v -run "^TestStorm" -storm $(STORM)
 
-# Every fuzz target for a short while; FUZZTIME=10m for a long one.
+# Every fuzz target for a short while; FUZZTIME=10m for a long one, 2000x for a number of inputs.
 fuzz:
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
