@@ -49,7 +49,7 @@ lint:
 
 # Namespaces and real peers: needs root and the Debian packages that README.md lists.
 interop: build
-	CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v ./internal/interop/...
+	CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v ./internal/interop/... ./pkg/leasecmd/...
 
 # A million hostile packets at a running pair; `make interop` has a tenth of them.
 storm: build
