@@ -81,10 +81,13 @@ func (q *quiet) open() error {
 	err = unix.SetNonblock(set, true) // so that the runtime's poller takes it
 	q.set = os.NewFile(uintptr(set), "epoll")
 	q.setFD = set
-	add := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, q.fd, &unix.EpollEvent{Events: unix.EPOLLONESHOT})
+	// Armed from the start: the kernel tells of errors in any case, and an event of
+	// one that lay there unread would keep the first that is armed from waking anybody.
+	add := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, q.fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
 	if err = errors.Join(err, add, q.set.SetReadDeadline(time.Time{})); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
+	q.armed = true
 	q.wait, err = q.set.SyscallConn()
 	return err
 }

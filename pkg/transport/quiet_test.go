@@ -89,6 +89,52 @@ func TestNoDatagramIsSleptThrough(t *testing.T) {
 	w.Wait()
 }
 
+// An error from before the first Read hides no datagram that comes when that
+// Read has just found nothing.
+func TestErrorBeforeTheFirstRead(t *testing.T) {
+	near, far := connected(t, "127.0.0.1")
+	to, from := addrPort(far), addrPort(near)
+	b := newBatch(t, near, BatchOptions{})
+	far.Close()
+	if _, err := b.Write([]Datagram{{Data: []byte("answer")}}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // the runtime's poller has seen the error
+	back, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	if err := b.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	in := make([]Datagram, 1)
+	if _, err := b.Read(in); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Fatal(err)
+	}
+	once := sync.OnceFunc(func() {
+		if _, err := back.Write([]byte("query")); err != nil {
+			t.Error(err)
+		}
+	})
+	call := b.r.call
+	b.r.call = func(fd uintptr) bool {
+		// between the last look and the wait
+		q := b.socket
+		if !q.armed {
+			once()
+			if e := q.arm(); e != 0 {
+				t.Error(e)
+			}
+			return false
+		}
+		return call(fd)
+	}
+	if n, err := b.Read(in); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
 // Close returns when the reader is out, and a second Close says so.
 func TestCloseWhileReading(t *testing.T) {
 	for range 200 {
