@@ -23,10 +23,10 @@ func (d *daemon) statisticCommands(r *control.Registry) {
 	r.Handle("statistic-reset-all", d.statisticResetAll)
 	r.Handle("statistic-remove", d.statisticRemove)
 	r.Handle("statistic-remove-all", d.statisticRemoveAll)
-	r.Handle("statistic-sample-age-set", d.sampleAgeSet)
-	r.Handle("statistic-sample-age-set-all", d.sampleAgeSetAll)
-	r.Handle("statistic-sample-count-set", d.sampleCountSet)
-	r.Handle("statistic-sample-count-set-all", d.sampleCountSetAll)
+	r.Handle("statistic-sample-age-set", d.samplesSet(sampleAge, "duration"))
+	r.Handle("statistic-sample-age-set-all", d.samplesSetAll(sampleAge, "duration"))
+	r.Handle("statistic-sample-count-set", d.samplesSet(sampleCount, "count"))
+	r.Handle("statistic-sample-count-set-all", d.samplesSetAll(sampleCount, "count"))
 	r.Handle("4o6-status", d.status4o6)
 }
 
@@ -166,52 +166,38 @@ func (d *daemon) statisticRemoveAll(context.Context, json.RawMessage) control.Re
 	return control.Result{Text: "Warning: statistic-remove-all command is deprecated. All statistics removed."}
 }
 
-func (d *daemon) sampleAgeSet(_ context.Context, args json.RawMessage) control.Result {
-	name, res := statisticName(args)
-	if res != nil {
-		return *res
+// A keep says how many samples a command asks for or, when age is not 0, how old
+// ones.
+type keep func(args json.RawMessage) (count int, age time.Duration, res *control.Result)
+
+// samplesSet is the command that limits the samples of one statistic.
+func (d *daemon) samplesSet(limit keep, what string) control.Handler {
+	return func(_ context.Context, args json.RawMessage) control.Result {
+		name, res := statisticName(args)
+		if res != nil {
+			return *res
+		}
+		count, age, res := limit(args)
+		switch {
+		case res != nil:
+			return *res
+		case !d.statistics.Keep(name, count, age, time.Now()):
+			return noStatistic(name)
+		}
+		return control.Result{Text: "Statistic '" + name + "' " + what + " limit is set."}
 	}
-	age, res := sampleAge(args)
-	switch {
-	case res != nil:
-		return *res
-	case !d.statistics.Keep(name, 1, age, time.Now()):
-		return noStatistic(name)
-	}
-	return control.Result{Text: "Statistic '" + name + "' duration limit is set."}
 }
 
-func (d *daemon) sampleAgeSetAll(_ context.Context, args json.RawMessage) control.Result {
-	age, res := sampleAge(args)
-	if res != nil {
-		return *res
+// samplesSetAll is the command that limits those of all.
+func (d *daemon) samplesSetAll(limit keep, what string) control.Handler {
+	return func(_ context.Context, args json.RawMessage) control.Result {
+		count, age, res := limit(args)
+		if res != nil {
+			return *res
+		}
+		d.statistics.KeepAll(count, age, time.Now())
+		return control.Result{Text: "All statistics " + what + " limit are set."}
 	}
-	d.statistics.KeepAll(1, age, time.Now())
-	return control.Result{Text: "All statistics duration limit are set."}
-}
-
-func (d *daemon) sampleCountSet(_ context.Context, args json.RawMessage) control.Result {
-	name, res := statisticName(args)
-	if res != nil {
-		return *res
-	}
-	n, res := sampleCount(args)
-	switch {
-	case res != nil:
-		return *res
-	case !d.statistics.Keep(name, n, 0, time.Now()):
-		return noStatistic(name)
-	}
-	return control.Result{Text: "Statistic '" + name + "' count limit is set."}
-}
-
-func (d *daemon) sampleCountSetAll(_ context.Context, args json.RawMessage) control.Result {
-	n, res := sampleCount(args)
-	if res != nil {
-		return *res
-	}
-	d.statistics.KeepAll(n, 0, time.Now())
-	return control.Result{Text: "All statistics count limit are set."}
 }
 
 // statisticName reads the argument name. The texts are Kea's, as far as it has
@@ -234,30 +220,30 @@ func statisticName(args json.RawMessage) (string, *control.Result) {
 
 // sampleAge reads the argument duration, in seconds. One below 0 takes Kea 2.2.0
 // down.
-func sampleAge(args json.RawMessage) (time.Duration, *control.Result) {
+func sampleAge(args json.RawMessage) (count int, age time.Duration, res *control.Result) {
 	n, res := sampleLimit(args, "duration")
 	switch {
 	case res != nil:
-		return 0, res
+		return 0, 0, res
 	case n < 0:
-		return 0, refusal("'duration' parameter must not be negative")
+		return 0, 0, refusal("'duration' parameter must not be negative")
 	}
-	return time.Duration(min(n, 1<<32)) * time.Second, nil
+	return 1, time.Duration(min(n, 1<<32)) * time.Second, nil
 }
 
 // sampleCount reads the argument max-samples. Kea 2.2.0 takes 0 for one statistic
 // and answers nothing but errors afterwards.
-func sampleCount(args json.RawMessage) (int, *control.Result) {
+func sampleCount(args json.RawMessage) (count int, age time.Duration, res *control.Result) {
 	n, res := sampleLimit(args, "max-samples")
 	switch {
 	case res != nil:
-		return 0, res
+		return 0, 0, res
 	case n == 0:
-		return 0, refusal("'max-samples' parameter must not be zero")
+		return 0, 0, refusal("'max-samples' parameter must not be zero")
 	case n < 0:
-		return 0, refusal("'max-samples' parameter must not be negative")
+		return 0, 0, refusal("'max-samples' parameter must not be negative")
 	}
-	return int(min(n, 1<<31-1)), nil
+	return int(min(n, 1<<31-1)), 0, nil
 }
 
 func sampleLimit(args json.RawMessage, key string) (int64, *control.Result) {
