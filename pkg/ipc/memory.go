@@ -101,6 +101,9 @@ func (e *memoryEnd) Close() error {
 	return nil
 }
 
+// Drained is only asked for where somebody else could take the port.
+func (e *memoryEnd) Drained() bool { return true }
+
 // Release has no buffers to give back.
 func (e *memoryEnd) Release() {}
 

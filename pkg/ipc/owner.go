@@ -60,7 +60,7 @@ func (g *guard) watch(allowed *atomic.Pointer[func(uint32) bool], local, peer ne
 	}
 	g.allowed, g.reads, g.writes = allowed, reads, writes
 	g.strict = peer.Port() >= unprivileged()
-	g.judgeBatch(0)
+	g.judgeBatch(true)
 }
 
 // unprivileged is the first port that every user may take.
@@ -106,15 +106,15 @@ func (g *guard) judge(q *netif.OwnerQuery) (standing, uint64) {
 	return trusted, h.Cookie
 }
 
-// judgeBatch asks who is there after n datagrams were read. As long as a read may
-// have left some behind that came before the look, the newcomer stays one.
-func (g *guard) judgeBatch(n int) standing {
+// judgeBatch asks who is there after a read. As long as it may have left datagrams
+// behind that came before the look, the newcomer stays one.
+func (g *guard) judgeBatch(drained bool) standing {
 	st, socket := g.judge(g.reads)
 	if st != trusted || socket == g.seen {
 		return st
 	}
-	if g.seen = socket; n >= slots {
-		g.seen = 0
+	if g.seen = 0; drained {
+		g.seen = socket
 	}
 	return newcomer
 }

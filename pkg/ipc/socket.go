@@ -27,6 +27,7 @@ type socket struct {
 		Read([]transport.Datagram) (int, error)
 		Write([]transport.Datagram) (int, error)
 		SetReadDeadline(time.Time) error
+		Drained() bool
 		Release()
 		Overflows() uint64
 		Close() error
@@ -113,10 +114,12 @@ type inbox struct {
 // fill waits for datagrams; those before are no longer valid.
 func (b *inbox) fill(s *socket) (err error) {
 	b.next, b.peer = 0, s.peer
-	if b.n, err = s.batch.Read(b.batch[:]); err == nil {
-		b.from = s.guard.judgeBatch(b.n)
+	if b.n, err = s.batch.Read(b.batch[:]); err != nil {
+		s.guard.seen = 0 // it may have cut the read before short
+		return err
 	}
-	return err
+	b.from = s.guard.judgeBatch(s.batch.Drained())
+	return nil
 }
 
 // pop returns a datagram and whether it comes from the peer. The kernel of a

@@ -186,6 +186,10 @@ func (b *Batch) Read(in []Datagram) (int, error) {
 	}
 }
 
+// Drained reports whether the last Read left nothing behind, here or in the
+// kernel, that had come before it. It belongs to the goroutine that reads.
+func (b *Batch) Drained() bool { return b.r.got < b.r.want && b.r.next == b.r.got }
+
 // Truncated counts datagrams that were longer than a slot and were left out.
 func (b *Batch) Truncated() uint64 { return b.lost.truncated.Load() }
 
