@@ -73,6 +73,52 @@ func TestTornRowBeforeBlankLines(t *testing.T) {
 	}
 }
 
+// A power cut may keep the end of a batch and not its middle. A row of which only
+// the start was kept is never read, whatever its last octets are now, and the
+// rows behind it are.
+func TestTornRowInsideABatch(t *testing.T) {
+	disk := faultfs.New(1)
+	f, _ := open(t, disk, leasefile.Options{})
+	want := underLoad(t, disk, f)
+	whole, _ := disk.ReadFile(name)
+	size := int(f.Size())
+	end := bytes.LastIndexByte(whole[:size-1], '\n')
+	row := bytes.LastIndexByte(whole[:end], '\n') + 1
+	lost := testLease(18, 18)
+	for _, never := range []byte{'\n', 0} {
+		for torn := row; torn < end; torn++ {
+			b := bytes.Clone(whole)
+			for i := torn; i < end; i++ {
+				b[i] = never
+			}
+			disk := faultfs.New(1)
+			disk.WriteFile(name, b)
+			f, got := open(t, disk, leasefile.Options{})
+			if l, ok := got[lost.Resource]; ok || len(got) != len(want)-1 {
+				t.Fatalf("%q from octet %d of %d: %d leases, the torn one is %+v", never, torn-row, end-row, len(got), l)
+			}
+			if r := f.Report(); r.Damaged > 1 || r.Damaged == 0 && (torn > row || never == 0) {
+				t.Fatalf("%q from octet %d of %d: %+v", never, torn-row, end-row, r)
+			}
+		}
+	}
+}
+
+// A row without a checksum that a person or Kea has added is read, the blank
+// lines in front of it notwithstanding.
+func TestRowsWithoutChecksumBehindBlankLines(t *testing.T) {
+	disk := faultfs.New(1)
+	f, _ := open(t, disk, leasefile.Options{})
+	want := underLoad(t, disk, f)
+	b, _ := disk.ReadFile(name)
+	disk = faultfs.New(1)
+	disk.WriteFile(name, append(b, "10.0.0.77,02:00:00:00:00:77,,4000,1790000000,1,0,0,,0,\n10.0.0.78,02:00:00:00:00:78,,4000,1790000000,1,0,0,,0,\n"...))
+	f, got := open(t, disk, leasefile.Options{})
+	if r := f.Report(); len(got) != len(want)+2 || r.Damaged != 0 || r.Torn != 0 {
+		t.Fatalf("%d leases of %d, %+v", len(got), len(want)+2, r)
+	}
+}
+
 // Blank lines are cut off when the load is over, and when the store is closed.
 func TestTrim(t *testing.T) {
 	disk := faultfs.New(1)

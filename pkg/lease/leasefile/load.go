@@ -133,7 +133,8 @@ type badLine func(number int, reason error, part []byte) error
 // It returns how long a torn last line is.
 func (s *source) scan(ctx context.Context, row func(line []byte) error, bad badLine) (torn int, err error) {
 	n := s.size - s.rows
-	in := bufio.NewReaderSize(io.NewSectionReader(s.h, s.rows, n), int(min(n+1, blockSize)))
+	file := io.NewSectionReader(s.h, s.rows, n)
+	in := bufio.NewReaderSize(file, int(min(n+1, blockSize)))
 	var d damage
 	for number := 2; ; number++ {
 		if err := ctx.Err(); err != nil {
@@ -144,7 +145,9 @@ func (s *source) scan(ctx context.Context, row func(line []byte) error, bad badL
 		case err == bufio.ErrBufferFull, err == nil && len(line) == blockSize:
 			err = skipLong(in, number, line, bad)
 		case err == nil && len(line) > 1:
-			if err = row(line[:len(line)-1]); errors.As(err, &d) {
+			if s.layout.ours && s.torn(file, in, line[:len(line)-1]) {
+				err = bad(number, errTorn, line)
+			} else if err = row(line[:len(line)-1]); errors.As(err, &d) {
 				err = bad(number, d.error, line)
 			}
 		case err == io.EOF && s.layout.whole(line):
@@ -156,6 +159,27 @@ func (s *source) scan(ctx context.Context, row func(line []byte) error, bad badL
 			return 0, err
 		}
 	}
+}
+
+// torn reports whether a line is what a power cut left of a row that was written
+// over blank lines, with rows of the same batch behind it: it has no checksum,
+// and the blank lines stand where the rest was to be. A row that Kea or a person
+// wrote has none behind it.
+func (s *source) torn(file *io.SectionReader, in *bufio.Reader, line []byte) bool {
+	var next [1]byte
+	if in.Buffered() > 0 {
+		b, _ := in.Peek(1) // in the buffer already: line stays good
+		next[0] = b[0]
+	} else if at, err := file.Seek(0, io.SeekCurrent); err == nil {
+		if _, err := file.ReadAt(next[:], at); err != nil {
+			return false // the end, or what the next read will report
+		}
+	}
+	if next[0] != '\n' {
+		return false
+	}
+	var r row
+	return s.layout.split(line, &r) == nil && !r.summed
 }
 
 // skipLong hands a line over to bad, of which part was read.

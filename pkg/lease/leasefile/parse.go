@@ -28,6 +28,7 @@ var (
 	errFlag     = errors.New("bad flag")
 	errState    = errors.New("bad state")
 	errTooLong  = errors.New("line too long")
+	errTorn     = errors.New("only the start of a row")
 )
 
 // A row is a line cut into its columns; the fields share memory with the line.
@@ -65,6 +66,9 @@ func (l *layout) split(line []byte, r *row) error {
 		return errChecksum // the checksum is there, and a comma is not: no pool of Kea's has such a number
 	}
 	if !l.summed || r.count < len(l.columns) || len(sum) == 0 {
+		if l.ours && bytes.IndexByte(line, 0) >= 0 {
+			return errTorn // octets of the file that were never written; neither Kea nor we write a zero
+		}
 		return nil
 	}
 	var have uint32
