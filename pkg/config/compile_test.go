@@ -62,11 +62,11 @@ func TestDaemonKeys(t *testing.T) {
 	cfg := example(t, "testdata/dhcp4-2.2.json")
 	same(t, "interfaces", cfg.Interfaces, Interfaces{
 		Specs: []InterfaceSpec{{"lo", addr("127.0.0.1")}},
-		UDP:   true, UseRouting: true, RequireAll: true, MaxRetries: 5, RetryWait: 2 * time.Second,
+		UDP:   true, RequireAll: true, MaxRetries: 5, RetryWait: 2 * time.Second,
 	})
 	same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Name: "leases4.csv", Persist: true, LFCInterval: 30 * time.Minute, MaxRowErrors: 100})
 	same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 5 * time.Second, FlushWait: 15 * time.Second, Hold: time.Minute, MaxLeases: 7,
-		MaxTime: 100 * time.Millisecond, UnwarnedCycles: 3})
+		MaxTime: 100 * time.Millisecond})
 	same(t, "ours", cfg.Ours, Ours{OfferHold: 20 * time.Second, OfferLimit: 64, PadIPC: true, PairUsers: []string{"dhcp", "4711"}, RawSync: true,
 		PairHMAC: "require", PairKeyFiles: []string{"/etc/dhcp4o6/pair.key", "/etc/dhcp4o6/old.key"}})
 	same(t, "loggers", cfg.Loggers, []Logger{{Name: "kea-dhcp4", Severity: "DEBUG", DebugLevel: 55, Outputs: []Output{
@@ -88,10 +88,10 @@ func TestDefaults(t *testing.T) {
 		if cfg == nil || len(problems) > 0 {
 			t.Fatal(show(problems))
 		}
-		same(t, "interfaces", cfg.Interfaces, Interfaces{ReDetect: true, RetryWait: 5 * time.Second})
+		same(t, "interfaces", cfg.Interfaces, Interfaces{RetryWait: 5 * time.Second})
 		same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Persist: true, LFCInterval: time.Hour})
 		same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 10 * time.Second, FlushWait: 25 * time.Second, Hold: time.Hour, MaxLeases: 100,
-			MaxTime: 250 * time.Millisecond, UnwarnedCycles: 5})
+			MaxTime: 250 * time.Millisecond})
 		same(t, "ours", cfg.Ours, Ours{OfferHold: 10 * time.Second, RawSync: true, PairHMAC: "off",
 			PairDialect: map[Family]string{v6: "kea"}[f]})
 		same(t, "server id", cfg.ServerID, ServerID{Persist: true})

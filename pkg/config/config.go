@@ -48,8 +48,6 @@ type Config struct {
 type Interfaces struct {
 	Specs      []InterfaceSpec
 	UDP        bool // "dhcp-socket-type" is "udp": no packet sockets (v4)
-	UseRouting bool // "outbound-interface" is "use-routing" (v4)
-	ReDetect   bool
 	RequireAll bool // a socket that cannot be opened fails the start
 	MaxRetries int  // of opening sockets
 	RetryWait  time.Duration
@@ -127,7 +125,6 @@ type Expired struct {
 	Hold                   time.Duration // how long a reclaimed lease is remembered
 	MaxLeases              int           // in one round; 0: any number
 	MaxTime                time.Duration // for one round; 0: any time
-	UnwarnedCycles         int
 }
 
 // Ours is what stands in user-context.dhcp4o6 at top level: keys that Kea does

@@ -15,8 +15,6 @@ func (c *compiler) interfaces() {
 	l := levels{n}
 	i := Interfaces{
 		UDP:        l.text("dhcp-socket-type", "raw") == "udp",
-		UseRouting: l.text("outbound-interface", "same-as-inbound") == "use-routing",
-		ReDetect:   l.bool("re-detect", true),
 		RequireAll: l.bool("service-sockets-require-all", false),
 		MaxRetries: int(l.uint32("service-sockets-max-retries", 0)),
 		RetryWait:  l.ms("service-sockets-retry-wait-time", 5000),
@@ -86,12 +84,11 @@ func (c *compiler) leaseDatabase() {
 func expired(n *node) Expired {
 	l := levels{n}
 	return Expired{
-		ReclaimWait:    l.seconds("reclaim-timer-wait-time", 10),
-		FlushWait:      l.seconds("flush-reclaimed-timer-wait-time", 25),
-		Hold:           l.seconds("hold-reclaimed-time", 3600),
-		MaxLeases:      int(l.uint32("max-reclaim-leases", 100)),
-		MaxTime:        l.ms("max-reclaim-time", 250),
-		UnwarnedCycles: int(l.uint32("unwarned-reclaim-cycles", 5)),
+		ReclaimWait: l.seconds("reclaim-timer-wait-time", 10),
+		FlushWait:   l.seconds("flush-reclaimed-timer-wait-time", 25),
+		Hold:        l.seconds("hold-reclaimed-time", 3600),
+		MaxLeases:   int(l.uint32("max-reclaim-leases", 100)),
+		MaxTime:     l.ms("max-reclaim-time", 250),
 	}
 }
 

@@ -3,8 +3,8 @@ package config
 var interfacesConfig = with("interfaces-config", nil, []rule{
 	{name: "interfaces", typ: tStrings, def: "[]", note: "names, names with an address (eth0/192.0.2.1), or * for all"},
 	{name: "dhcp-socket-type", typ: tString, in: v4, enum: []string{"raw", "udp"}, def: "raw"},
-	{name: "outbound-interface", typ: tString, in: v4, enum: []string{"same-as-inbound", "use-routing"}, def: "same-as-inbound"},
-	{name: "re-detect", typ: tBool, def: "true"},
+	{name: "outbound-interface", typ: tString, in: v4, enum: []string{"same-as-inbound", "use-routing"}, def: "same-as-inbound", state: Accepted, note: "to relays by the routing table, to clients on the link from where the query came in"},
+	{name: "re-detect", typ: tBool, def: "true", state: Accepted, note: "links are followed as they come and go"},
 	{name: "service-sockets-require-all", typ: tBool, def: "false"},
 	{name: "service-sockets-max-retries", typ: tInt, max: maxU32, def: "0"},
 	{name: "service-sockets-retry-wait-time", typ: tInt, max: maxU32, def: "5000", note: "milliseconds"},
@@ -62,7 +62,7 @@ var expiredLeases = with("expired-leases-processing", nil, []rule{
 	{name: "hold-reclaimed-time", typ: tInt, max: maxU32, def: "3600"},
 	{name: "max-reclaim-leases", typ: tInt, max: maxU32, def: "100", note: "0: any number"},
 	{name: "max-reclaim-time", typ: tInt, max: 10000, def: "250", note: "milliseconds; 0: any time"},
-	{name: "unwarned-reclaim-cycles", typ: tInt, max: 65535, def: "5"},
+	{name: "unwarned-reclaim-cycles", typ: tInt, max: 65535, def: "5", state: Accepted, note: "no warning is given"},
 })
 
 var outputOptions = with("output-options", nil, []rule{
