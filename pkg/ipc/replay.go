@@ -7,9 +7,10 @@ const (
 
 // replays remembers which messages have come, by the boot id and the counter of
 // their stamps. A boot id that is forgotten, since so many greater ones have
-// come, is never taken again. What came before this process started is not
-// known: of the peer's running start, a message of before may be taken once
-// more until a later one has come.
+// come, is never taken again. A lesser one that is new is taken, since the clock
+// may have been set back between two starts. So what came before this process
+// started, which is not known, may be taken once more, until a later message of
+// the same start of the peer has come.
 type replays struct {
 	boots [replayBoots]boot
 	n     int
