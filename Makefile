@@ -41,11 +41,11 @@ fmt:
 
 vet:
 	$(GO) vet ./...
-	$(GO) vet -tags interop ./...
+	$(GO) vet -tags interop,bench ./...
 	cd internal/difftest && $(GO) vet ./...
 
 lint:
-	$(GO) run $(STATICCHECK) -tags interop ./...
+	$(GO) run $(STATICCHECK) -tags interop,bench ./...
 
 # Namespaces and real peers: needs root and the Debian packages that README.md lists.
 interop: build
@@ -70,7 +70,7 @@ bench:
 # Our pair and Kea's in turn, same load, same minute: needs what interop needs.
 # ONLY='v4 renewals' runs the rows whose name holds that.
 bench-peers: build
-	cd internal/interop && $(GO) test -tags interop -count=1 -timeout 90m -run "^TestBench(Peers|Scale)$$" -pairs $(PEERPAIRS) -only '$(ONLY)'
+	cd internal/interop && $(GO) test -tags interop,bench -count=1 -timeout 90m -run "^TestBench(Peers|Scale)$$" -pairs $(PEERPAIRS) -only '$(ONLY)'
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)

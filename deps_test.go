@@ -51,7 +51,8 @@ var levels = map[string][]string{
 
 	// helpers of tests, used at every level
 	"internal/hostile":        {"pkg/dhcp4", "pkg/dhcp6"},
-	"internal/dhcptest/netns": nil,
+	"internal/dhcptest/need":  nil,
+	"internal/dhcptest/netns": {"internal/dhcptest/need"},
 }
 
 // rim says which packages may import a module that is not ours. Everything else

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // A Lab is a set of network namespaces of one test. It and all that was started
@@ -29,8 +31,8 @@ var labs atomic.Int32
 // NewLab needs root and iproute2; without them the test is skipped.
 func NewLab(t testing.TB) *Lab {
 	t.Helper()
-	NeedRoot(t)
-	Need(t, "ip")
+	need.Root(t)
+	need.Programs(t, "ip")
 	return &Lab{Dir: t.TempDir(), t: t, tag: fmt.Sprintf("d4o6-%d-%d", os.Getpid(), labs.Add(1))}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
@@ -21,12 +22,7 @@ import (
 // tshark runs Wireshark's decoder and returns a line for each frame.
 func tshark(t *testing.T, file string, filter string, fields ...string) []string {
 	t.Helper()
-	if _, err := exec.LookPath("tshark"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("needs tshark, which is not installed")
-		}
-		t.Skip("needs tshark, which is not installed")
-	}
+	need.Programs(t, "tshark")
 	args := []string{"-n", "-r", file, "-Y", filter, "-T", "fields",
 		"-d", "udp.port==6767,dhcpv6", "-d", "udp.port==6768,dhcpv6"}
 	for _, f := range fields {

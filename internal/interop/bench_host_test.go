@@ -1,4 +1,4 @@
-//go:build interop
+//go:build interop && bench
 
 package interop
 
@@ -15,17 +15,14 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/load"
 )
 
-// benchHead says what is measured on what, once for each test, and skips it
-// when nobody has asked for it.
+// benchHead says what is measured on what, once for each test.
 func benchHead(t *testing.T) {
 	t.Helper()
-	if *benchPairs == 0 {
-		t.Skip("run it by `make bench-peers`")
-	}
-	dhcptest.Need(t, "taskset", "kea-dhcp4", "kea-dhcp6", "perfdhcp")
+	need.Programs(t, "taskset", "kea-dhcp4", "kea-dhcp6", "perfdhcp")
 	output := func(n *dhcptest.Namespace, args ...string) string {
 		out, _ := n.Run(args...)
 		line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")

@@ -1,4 +1,4 @@
-//go:build interop
+//go:build interop && bench
 
 package interop
 
@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	benchPairs = flag.Int("pairs", 0, "run TestBenchPeers and TestBenchScale, with so many interleaved pairs of runs")
+	benchPairs = flag.Int("pairs", 5, "interleaved pairs of runs of TestBenchPeers and of parts of TestBenchScale")
 	benchTime  = flag.Duration("runtime", 3*time.Second, "of each run of TestBenchPeers")
 	benchOnly  = flag.String("only", "", "rows of TestBenchPeers and parts of TestBenchScale whose name holds this")
 )

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/load"
 )
 
@@ -99,7 +100,7 @@ func one(t *testing.T, all []answer) answer {
 // sockets.
 func TestKeaShell(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "kea-shell")
+	need.Programs(t, "kea-shell")
 	c := command(t)
 	for _, v := range []int{4, 6} {
 		service := fmt.Sprintf("dhcp%d", v)
@@ -152,7 +153,7 @@ func TestKeaShell(t *testing.T) {
 // and without.
 func TestKeaShellTLS(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "kea-shell")
+	need.Programs(t, "kea-shell")
 	s := hosted(t)
 	s.server.IP("link set lo up")
 	s.certificates(t)
@@ -205,7 +206,7 @@ func (s *site) certificates(t *testing.T) {
 // commands both daemons through it, up to their end.
 func TestKeaAgent(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "kea-ctrl-agent", "kea-shell", "curl")
+	need.Programs(t, "kea-ctrl-agent", "kea-shell", "curl")
 	c := command(t)
 	c.server.Start(c.env, "kea-ctrl-agent", "-c", c.lab.Write("agent.json", fmt.Sprintf(`{"Control-agent": {
 		"http-host": "127.0.0.1", "http-port": 8080, "control-sockets": {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // A crowd is many clients that ask for leases at once and remember every
@@ -108,7 +109,7 @@ func (c *crowd) known(t *testing.T, acked map[[6]byte]ack) {
 
 func crashSite(t *testing.T) *site {
 	t.Helper()
-	dhcptest.Need(t, "ss")
+	need.Programs(t, "ss")
 	s := build(t, plan{v6: ours, v4: ours, pool: "192.0.0.2 - 192.0.255.254", prefix: "192.0.0.0/16", quiet: true})
 	s.ready(t)
 	return s

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
@@ -20,7 +20,7 @@ import (
 // host with an eth0 and no IPv4 address, and has Kea check the same files.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "kea-dhcp4", "kea-dhcp6")
+	need.Programs(t, "kea-dhcp4", "kea-dhcp6")
 	s := unlinked(t)
 	s.lab.Wire(s.client, "c0", s.server, "eth0")
 	s.server.IP("addr add 2001:db8:1::1/64 dev eth0 nodad")

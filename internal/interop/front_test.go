@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
 
@@ -23,7 +23,7 @@ func TestFront(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			dhcptest.Need(t, "kea-dhcp4")
+			need.Programs(t, "kea-dhcp4")
 			s := hosted(t)
 			s.run(t, ours, 6, `"interfaces-config": {"interfaces": ["s0"]}, "dhcp4o6-port": 786`+test.options)
 			s.run(t, kea, 4, over4o6(""))

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 )
@@ -32,7 +33,7 @@ func bare(t *testing.T, relays int) *site {
 // unlinked is a server host and a client host with nothing between them.
 func unlinked(t *testing.T) *site {
 	t.Helper()
-	dhcptest.Need(t, "ss")
+	need.Programs(t, "ss")
 	lab := dhcptest.NewLab(t)
 	s := &site{lab: lab, client: lab.Namespace("c"), server: lab.Namespace("s")}
 	s.env = []string{"KEA_PIDFILE_DIR=" + lab.Dir, "KEA_LOCKFILE_DIR=none"}
@@ -59,7 +60,7 @@ func (s *site) configure(v int, keys string) string {
 // run configures and starts a server and does not wait for it.
 func (s *site) run(t *testing.T, who seat, v int, keys string) *dhcptest.Process {
 	t.Helper()
-	dhcptest.Need(t, program(who, v)[0])
+	need.Programs(t, program(who, v)[0])
 	return s.server.Start(s.env, append(program(who, v), "-c", s.configure(v, keys))...)
 }
 
@@ -227,7 +228,7 @@ exit 0
 // dhclient starts the client in the foreground.
 func (s *site) dhclient(t *testing.T, name, conf string, args ...string) *dhclient {
 	t.Helper()
-	dhcptest.Need(t, "dhclient")
+	need.Programs(t, "dhclient")
 	file := func(ext string) string { return filepath.Join(s.lab.Dir, name+ext) }
 	c := &dhclient{s: s, events: file(".events")}
 	script := s.lab.Write(name+".sh", fmt.Sprintf(dhclientScript, c.events))

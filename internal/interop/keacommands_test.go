@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // A twin is one of two servers with the same configuration, ours and Kea's, each
@@ -181,7 +182,7 @@ func TestCommandsAsKea(t *testing.T) {
 	for _, v := range []int{4, 6} {
 		t.Run(fmt.Sprintf("v%d", v), func(t *testing.T) {
 			t.Parallel()
-			dhcptest.Need(t, program(kea, v)[0])
+			need.Programs(t, program(kea, v)[0])
 			mine, keas := newTwin(t, ours, v), newTwin(t, kea, v)
 			root, other := fmt.Sprintf("Dhcp%d", v), fmt.Sprintf("Dhcp%d", 10-v)
 			for _, tt := range []struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 )
 
@@ -41,7 +42,7 @@ func TestClient4(t *testing.T) {
 // by way of the relay, renewal and release by unicast past it.
 func TestClient4Relayed(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "dhcrelay")
+	need.Programs(t, "dhcrelay")
 	s := unlinked(t)
 	r := s.lab.Namespace("r")
 	s.lab.Wire(s.client, "c0", r, "r0")
@@ -112,7 +113,7 @@ func TestOption82(t *testing.T) {
 
 // TestPerf4: Kea's load generator as a relay, 1000 exchanges a second.
 func TestPerf4(t *testing.T) {
-	dhcptest.Need(t, "perfdhcp")
+	need.Programs(t, "perfdhcp")
 	s := relayed4(t, ours, `"interfaces-config": {"interfaces": ["s0"]},
 		"subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "relay": {"ip-addresses": ["`+relayDownV4+`"]}, "pools": [{"pool": "10.1.0.0/16"}]}]`)
 	lossless(t, s.client, "-4", "-r", "1000", "-R", "100000", "-n", "3000", "-W", "1000000", "-l", relayDownV4, serverV4)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // TestClient6 is DHCPv6 with ISC's client: lease, renewal and release, on the
@@ -105,7 +106,7 @@ func lossless(t *testing.T, n *dhcptest.Namespace, args ...string) {
 // TestPerf6: Kea's load generator gets an answer to everything, at a rate that
 // any machine can keep up with.
 func TestPerf6(t *testing.T) {
-	dhcptest.Need(t, "perfdhcp")
+	need.Programs(t, "perfdhcp")
 	s := bare(t, 0)
 	s.run(t, ours, 6, fmt.Sprintf(`"interfaces-config": {"interfaces": ["s0"]},
 		"subnet6": [{"id": 1, "subnet": "%s/64", "interface": "s0", "pools": [{"pool": "%s1:0:0/96"}]}]`, clientNet, clientNet))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // A seat is who sits on one side of the pair.
@@ -80,11 +81,11 @@ type plan struct {
 
 func build(t *testing.T, p plan) *site {
 	t.Helper()
-	for _, need := range []struct {
+	for _, server := range []struct {
 		who seat
 		v   int
 	}{{p.v6, 6}, {p.v4, 4}} {
-		dhcptest.Need(t, program(need.who, need.v)[0])
+		need.Programs(t, program(server.who, server.v)[0])
 	}
 	lab := dhcptest.NewLab(t)
 	s := &site{lab: lab, client: lab.Namespace("c"), server: lab.Namespace("s")}
@@ -105,7 +106,7 @@ func (s *site) wire(t *testing.T, relays int) {
 		s.client.IP("-6 route add " + clientNet + "/64 dev c0")
 		return
 	}
-	dhcptest.Need(t, "dhcrelay")
+	need.Programs(t, "dhcrelay")
 	below, belowIface := s.client, "c0"
 	s.client.IP("link set lo up")
 	for i := relays; i >= 1; i-- {

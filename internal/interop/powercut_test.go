@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // A disk is what a power cut would leave of a folder, by the trace of the
@@ -220,7 +220,7 @@ func quotedArg(args string, n int) string {
 // left of its folder is what had been synced by then, as seen from outside by
 // strace. Every lease whose ACK had arrived is known afterwards.
 func TestPowerCut(t *testing.T) {
-	dhcptest.Need(t, "strace")
+	need.Programs(t, "strace")
 	s := crashSite(t)
 	s.v4.Stop()
 	dir := filepath.Dir(s.leases4)

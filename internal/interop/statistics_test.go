@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // counted runs the pair of one seat, has the same clients talk to it, and returns
@@ -70,8 +71,8 @@ func counted(t *testing.T, who seat) map[string]string {
 // from the start on, and after the same exchanges it has the same values, but for
 // those that docs/monitoring.md tells of.
 func TestStatisticsAsKea(t *testing.T) {
-	dhcptest.Need(t, program(kea, 4)[0])
-	dhcptest.Need(t, program(kea, 6)[0])
+	need.Programs(t, program(kea, 4)[0])
+	need.Programs(t, program(kea, 6)[0])
 	keas, mine := counted(t, kea), counted(t, ours)
 	different := map[string]string{
 		"dhcp4 pkt4-receive-drop": "Kea does not count queries for which there is no address",
@@ -109,7 +110,7 @@ func TestStatisticsAsKea(t *testing.T) {
 // is none.
 func TestAgentReadsTotals(t *testing.T) {
 	t.Parallel()
-	dhcptest.Need(t, "kea-ctrl-agent", "curl")
+	need.Programs(t, "kea-ctrl-agent", "curl")
 	s := unlinked(t)
 	s.server.IP("link set lo up")
 	s.server.Start(s.env, "kea-ctrl-agent", "-c", s.lab.Write("agent.json", fmt.Sprintf(`{"Control-agent": {

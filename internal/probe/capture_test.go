@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 var be = binary.BigEndian
@@ -98,7 +98,7 @@ func freePorts(t *testing.T, local, remote uint16) (uint16, *net.UDPConn) {
 	t.Helper()
 	any, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
 	if err != nil {
-		dhcptest.Skip(t, "no IPv6 loopback on this machine: %v", err)
+		need.Skip(t, "no IPv6 loopback on this machine: %v", err)
 	}
 	first := uint16(any.LocalAddr().(*net.UDPAddr).Port)
 	any.Close()

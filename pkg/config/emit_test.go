@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // again reads what JSON has written.
@@ -92,12 +94,7 @@ func TestKeaTakesTheJSON(t *testing.T) {
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			program := fmt.Sprintf("kea-dhcp%d", in(name))
-			if _, err := exec.LookPath(program); err != nil {
-				if os.Getenv("CI") != "" {
-					t.Fatal(err)
-				}
-				t.Skipf("%s is not installed", program)
-			}
+			need.Programs(t, program)
 			cfg, problems := Load(name, in(name), Options{})
 			if cfg == nil {
 				t.Fatal(show(problems))

@@ -1,12 +1,15 @@
 package config
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // laterTable is the part of the documentation that lists what is not served yet.
@@ -59,15 +62,19 @@ func TestLaterIsTabled(t *testing.T) {
 }
 
 // fieldExamples names a folder with the example files of Kea's releases, in
-// folders kea4 and kea6. They are not ours to ship.
-const fieldExamples = "KEA_EXAMPLES"
+// folders kea4 and kea6. They are not ours to ship; without it, those of Debian's
+// kea-doc serve.
+const (
+	fieldExamples  = "KEA_EXAMPLES"
+	debianExamples = "/usr/share/doc/kea/examples"
+)
 
 // The files that Kea ships as examples have no error, and warn of nothing but
 // what the table has.
 func TestConfigurationOfTheField(t *testing.T) {
-	dir := os.Getenv(fieldExamples)
-	if dir == "" {
-		t.Skip(fieldExamples + " names no folder with Kea's examples")
+	dir := cmp.Or(os.Getenv(fieldExamples), debianExamples)
+	if _, err := os.Stat(dir); err != nil {
+		need.Skip(t, "needs Kea's examples: %v", err)
 	}
 	table := laterTable(t)
 	n := 0
@@ -76,8 +83,12 @@ func TestConfigurationOfTheField(t *testing.T) {
 			return err
 		}
 		f := v4
-		if strings.Contains(name, "kea6") {
+		switch filepath.Base(filepath.Dir(name)) {
+		case "kea4":
+		case "kea6":
 			f = v6
+		default: // of other programs
+			return nil
 		}
 		n++
 		cfg, problems := Load(name, f, Options{ReadFile: func(file string) ([]byte, error) {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -80,12 +82,7 @@ func TestKeaTakesTheExamples(t *testing.T) {
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			program := fmt.Sprintf("kea-dhcp%d", in(name))
-			if _, err := exec.LookPath(program); err != nil {
-				if os.Getenv("CI") != "" {
-					t.Fatal(err)
-				}
-				t.Skipf("%s is not installed", program)
-			}
+			need.Programs(t, program)
 			if out, err := exec.Command(program, "-t", name).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}

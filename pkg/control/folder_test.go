@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // TestPlace holds where a socket may stand.
@@ -80,9 +82,7 @@ func TestPlace(t *testing.T) {
 }
 
 func TestPlaceOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give a folder away")
-	}
+	need.Root(t)
 	dir := folder(t)
 	if err := os.Chown(dir, 12345, 0); err != nil {
 		t.Fatal(err)

@@ -10,17 +10,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // TestKea asks kea-dhcp4 what TestRunAsKea expects of us.
 func TestKea(t *testing.T) {
-	program, err := exec.LookPath("kea-dhcp4")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("needs kea-dhcp4")
-	}
+	need.Programs(t, "kea-dhcp4")
 	dir := folder(t)
 	path := filepath.Join(dir, "c")
 	file := filepath.Join(dir, "kea.json")
@@ -30,7 +26,7 @@ func TestKea(t *testing.T) {
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	kea := exec.Command(program, "-p", "10067", "-c", file)
+	kea := exec.Command("kea-dhcp4", "-p", "10067", "-c", file)
 	kea.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
 	kea.Stderr = os.Stderr
 	if err := kea.Start(); err != nil {
@@ -46,7 +42,7 @@ func TestKea(t *testing.T) {
 	})
 	version := ask(t, path, `{"command":"version-get"}`)
 	if !strings.Contains(version, `"2.2.0"`) {
-		t.Skip("this is not Kea 2.2.0: " + version)
+		need.Skip(t, "needs Kea 2.2.0: %s", version)
 	}
 	listed := regexp.MustCompile(`"arguments": \[[^]]*"list-commands"[^]]*\]`)
 	for _, tt := range same {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 )
 
@@ -20,7 +20,7 @@ func ip(t *testing.T, args string) {
 // A host without any IPv4 address hands out IPv4: its server identifier is the
 // dummy address of RFC 7600, and it says so.
 func TestHostWithoutIPv4(t *testing.T) {
-	dhcptest.Need(t, "ip")
+	need.Programs(t, "ip")
 	if !netns.Enter(t) {
 		return
 	}
@@ -39,7 +39,7 @@ func TestHostWithoutIPv4(t *testing.T) {
 // Daemons that start before their interface is up begin to serve when it comes
 // up, the pair included, and again after it was away.
 func TestInterfaceComesLater(t *testing.T) {
-	dhcptest.Need(t, "ip")
+	need.Programs(t, "ip")
 	if !netns.Enter(t) {
 		return
 	}

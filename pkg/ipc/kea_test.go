@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 )
@@ -30,7 +31,7 @@ const keaConfig = `{ %q: {
 func startKea(t *testing.T, family, subnets string) (server, client *dhcptest.Namespace) {
 	t.Helper()
 	lab := dhcptest.NewLab(t)
-	dhcptest.Need(t, "kea-dhcp"+family)
+	need.Programs(t, "kea-dhcp"+family)
 	server, client = lab.Namespace("server"), lab.Namespace("client")
 	lab.Wire(server, "s0", client, "c0")
 	server.IP("addr add 192.0.2.1/24 dev s0")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 const strangerUID = 65534 // a user that is neither root, nor us, nor Kea's
@@ -24,12 +26,7 @@ func intruder(t *testing.T, port uint16, connected bool) *net.UDPConn {
 
 func intruderAt(t *testing.T, side Side, port uint16, connected bool) *net.UDPConn {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("needs root, to be another user")
-		}
-		t.Skip("needs root, to be another user")
-	}
+	need.Root(t)
 	var c *net.UDPConn
 	done := make(chan error)
 	go func() {

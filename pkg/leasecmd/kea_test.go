@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/daemon"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -75,13 +76,8 @@ func writeTurns(t *testing.T, name string, turns []turn) {
 // startKea starts the server of a family without any interface and returns how to ask it.
 func startKea(t *testing.T, f topology.Family) func(*testing.T, string) string {
 	t.Helper()
-	server, err := exec.LookPath(fmt.Sprintf("kea-dhcp%d", f))
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("kea-dhcp4 and kea-dhcp6 are not installed")
-		}
-		t.Skip("kea-dhcp4 and kea-dhcp6 are not installed")
-	}
+	server := fmt.Sprintf("kea-dhcp%d", f)
+	need.Programs(t, server)
 	folder := t.TempDir()
 	file := filepath.Join(folder, "kea.json")
 	if err := os.WriteFile(file, []byte(configuration(t, f, folder)), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/load"
 )
 
@@ -30,7 +31,7 @@ const (
 // every act.
 func TestAgainstKea(t *testing.T) {
 	lab := dhcptest.NewLab(t)
-	dhcptest.Need(t, "kea-dhcp4", "kea-dhcp6")
+	need.Programs(t, "kea-dhcp4", "kea-dhcp6")
 	server, host := lab.Namespace("server"), lab.Namespace("client")
 	lab.Wire(server, "s0", host, "c0")
 	server.IP("addr add 192.0.2.1/24 dev s0")

@@ -19,6 +19,9 @@ func FuzzName(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, flags byte, v []byte) {
+		if len(v) > 1000 {
+			return // more than a message holds
+		}
 		for _, c := range []dhcp4.Code{dhcp4.OptHostName, dhcp4.OptClientFQDN} {
 			if c == dhcp4.OptClientFQDN {
 				v = append([]byte{flags, 0, 0}, v...)
@@ -49,7 +52,7 @@ func readName(t *testing.T, c dhcp4.Code, v []byte) *name {
 	w.Add(c, v)
 	var q dhcp4.Message
 	if err := q.Parse(w.Bytes()); err != nil {
-		t.Skip("more than a message holds")
+		t.Fatal(err)
 	}
 	h := new(name)
 	h.read(&q)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
@@ -179,10 +180,7 @@ var deviations = map[string]struct{ kea, why, road string }{
 
 // TestAgainstKea holds every conversation with kea-dhcp4 too.
 func TestAgainstKea(t *testing.T) {
-	need(t, "kea-dhcp4")
-	if testing.Short() {
-		t.Skip("starts kea-dhcp4 many times")
-	}
+	need.Programs(t, "kea-dhcp4")
 	if !netns.Enter(t) {
 		return
 	}
@@ -252,7 +250,7 @@ func alike(q query, ours, theirs string) bool {
 // TestOptionsAgainstKea compares which options are in replies, and what is in
 // them.
 func TestOptionsAgainstKea(t *testing.T) {
-	need(t, "kea-dhcp4")
+	need.Programs(t, "kea-dhcp4")
 	if !netns.Enter(t) {
 		return
 	}

@@ -10,23 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
-
-// need skips the test where a program is missing, or fails it where CI is set.
-func need(t *testing.T, program string) {
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("needs %s, which is not installed", program)
-	}
-	t.Skipf("needs %s, which is not installed", program)
-}
 
 // onVeth serves a subnet on a link whose other end is in a namespace of its own.
 func onVeth(t *testing.T, valid uint32) (*bench, *netns.Peer) {
@@ -75,7 +65,7 @@ func run(t *testing.T, p *netns.Peer, cmd *exec.Cmd) {
 // TestDHClient: ISC's client on the same link gets an address by a frame, renews
 // it by unicast and releases it.
 func TestDHClient(t *testing.T) {
-	need(t, "dhclient")
+	need.Programs(t, "dhclient")
 	if !netns.Enter(t) {
 		return
 	}
@@ -121,7 +111,7 @@ func TestDHClient(t *testing.T) {
 
 // TestPerfDHCP: Kea's load generator, which plays a relay, gets every answer.
 func TestPerfDHCP(t *testing.T) {
-	need(t, "perfdhcp")
+	need.Programs(t, "perfdhcp")
 	if !netns.Enter(t) {
 		return
 	}

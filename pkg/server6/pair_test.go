@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -28,10 +29,7 @@ func dial(t *testing.T) (v6, v4 *ipc.Conn) {
 		}
 		v6.Close()
 	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("no pair on ::1: %v", err)
-	}
-	t.Skipf("no pair on ::1: %v", err)
+	need.Skip(t, "needs a pair of ports on [::1]: %v", err)
 	return nil, nil
 }
 

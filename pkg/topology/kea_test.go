@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // Kea is asked which subnet it chooses: the daemons run on loopback as an
@@ -187,16 +189,14 @@ type kea struct {
 // startKea runs the daemon on a free port of host; its answers come to own.
 func startKea(t *testing.T, program string, config map[string]any, own, host string) *kea {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		skip(t, program+" is not installed")
-	}
+	need.Programs(t, program)
 	if _, _, err := net.SplitHostPort(own); err != nil {
 		own = net.JoinHostPort(own, "0")
 	}
 	k := &kea{log: &bytes.Buffer{}}
+	var err error
 	if k.conn, err = net.ListenPacket("udp", own); err != nil {
-		skip(t, err.Error())
+		need.Skip(t, "needs %s: %v", own, err)
 	}
 	probe, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 	if err != nil {
@@ -214,7 +214,7 @@ func startKea(t *testing.T, program string, config map[string]any, own, host str
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k.cmd = exec.Command(path, "-c", file, "-p", fmt.Sprint(port), "-P", fmt.Sprint(k.conn.LocalAddr().(*net.UDPAddr).Port))
+	k.cmd = exec.Command(program, "-c", file, "-p", fmt.Sprint(port), "-P", fmt.Sprint(k.conn.LocalAddr().(*net.UDPAddr).Port))
 	k.cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
 	k.cmd.Stdout, k.cmd.Stderr = k.log, k.log
 	if err := k.cmd.Start(); err != nil {
@@ -277,15 +277,6 @@ func (k *kea) ask(c *keaCase, read func([]byte) (tag int, subnet uint32)) uint32
 	}
 }
 
-// skip skips where somebody looks at the result, and fails where nobody does.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 // freePair finds a port of ::1 that is free like the one after it.
 func freePair(t *testing.T) int {
 	t.Helper()
@@ -303,7 +294,7 @@ func freePair(t *testing.T) int {
 		b.Close()
 		return port
 	}
-	skip(t, "no two free ports on ::1")
+	need.Skip(t, "needs two free ports on [::1]")
 	return 0
 }
 

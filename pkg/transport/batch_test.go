@@ -14,6 +14,8 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // loopbacks are the addresses that tests run over, as far as the host has them.
@@ -24,7 +26,7 @@ func listenUDP(t testing.TB, addr string) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})
 	if err != nil {
-		t.Skipf("no %s on this host: %v", addr, err)
+		need.Skip(t, "needs %s: %v", addr, err)
 	}
 	t.Cleanup(func() { c.Close() })
 	if netip.MustParseAddr(addr).Is4() {
@@ -365,7 +367,7 @@ func resident(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	pages := 0
 	for _, c := range bytes.Fields(text)[1] {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
 
@@ -42,7 +43,7 @@ func freePort(t testing.TB, addr string) uint16 {
 	t.Helper()
 	c, err := net.ListenPacket("udp", net.JoinHostPort(addr, "0"))
 	if err != nil {
-		t.Skipf("no %s on this host: %v", addr, err)
+		need.Skip(t, "needs %s: %v", addr, err)
 	}
 	defer c.Close()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
@@ -154,12 +155,11 @@ func TestLoopback(t *testing.T) {
 
 // The demonstration runs as an ordinary user.
 func TestLoopbackUnprivileged(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("TestLoopback itself runs without privilege")
-	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestLoopback$", "-test.v")
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("as another user: %v\n%s", err, out)
 	}

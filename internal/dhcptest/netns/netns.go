@@ -13,6 +13,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 )
 
 // inside is set in the environment of a test that runs in its namespace.
@@ -38,7 +40,7 @@ func Enter(t *testing.T) bool {
 		DAD(t, false)
 		return true
 	}
-	NeedRoot(t)
+	need.Root(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
@@ -64,18 +66,6 @@ func DAD(t *testing.T, on bool) {
 			t.Errorf("switch duplicate address detection: %v", err)
 		}
 	}
-}
-
-// NeedRoot skips the test without root, or fails it where CI is set.
-func NeedRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("needs root to make network namespaces")
-	}
-	t.Skip("needs root to make network namespaces")
 }
 
 // A Peer is a second namespace, for the other end of a link.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasefile"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasetest"
@@ -32,16 +33,8 @@ func program(t *testing.T, name string) string {
 	if path = filepath.Join("/usr/sbin", name); exec.Command(path, "-v").Run() == nil {
 		return path
 	}
-	skip(t, name+" is not installed")
+	need.Skip(t, "needs %s, which is not installed", name)
 	return ""
-}
-
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }
 
 // keaSamples are the leases that Kea 2.2 can hold: it writes line breaks of a
@@ -285,7 +278,7 @@ func TestKeaServesOurFile(t *testing.T) {
 // Leases that Kea itself has made are taken over.
 func TestKeaMadeFile(t *testing.T) {
 	if hookLibrary() == "" {
-		skip(t, "Kea's lease_cmds hook is not installed")
+		need.Skip(t, "needs Kea's lease_cmds hook, which is not installed")
 	}
 	const context = `{ "comment": "a, b & c", "n": [ 1, 2 ] }`
 	t.Run("v4", func(t *testing.T) {
