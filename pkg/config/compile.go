@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -131,6 +132,7 @@ func (c *compiler) compile() {
 	t := &topology.Topology{Family: c.cfg.Family}
 	c.cfg.Topology = t
 	c.definitions(c.root)
+	t.Classes = classify.NewDictionary(optdef.Family(c.cfg.Family), c.defs)
 	c.modes(c.root)
 	t.Options = c.options(c.root)
 	t.Policy = c.policy(g)

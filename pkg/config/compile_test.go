@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -170,7 +171,7 @@ func TestSubnetsAndPools(t *testing.T) {
 	same(t, "its own relay", n.Relays, []netip.Addr{addr("203.0.113.2")})
 	same(t, "the network's relay", subnetOf(t, cfg, 3).Relays, []netip.Addr{addr("203.0.113.1")})
 	same(t, "ALL is no guard", n.Guard, topology.Guard(nil))
-	same(t, "guard of a pool", n.Pools[0].Guard, topology.Guard{"KNOWN"})
+	same(t, "guard of a pool", n.Pools[0].Guard, topology.Guard{classify.Known})
 	same(t, "the network's links", n.Network.Links, []netip.Prefix{netip.MustParsePrefix("2001:db8:a::/64")})
 	if n.Network != subnetOf(t, cfg, 3).Network || len(n.Network.Subnets) != 2 {
 		t.Error("the subnets of a network do not share it")
@@ -186,7 +187,7 @@ func TestSubnetsAndPools(t *testing.T) {
 	cfg = example(t, "testdata/dhcp4-3.x.json")
 	same(t, "pool-id", pools(cfg.Topology.Subnets[0]), []pool{{lease.V4, 9, "10.0.0.0", "10.0.255.255"}})
 	same(t, "4o6 keys that are empty", cfg.Topology.Subnets[0].FourOSix.Any(), false)
-	same(t, "guard of the network", cfg.Topology.Subnets[0].Network.Guard, topology.Guard{"UNKNOWN", "KNOWN"})
+	same(t, "guard of the network", cfg.Topology.Subnets[0].Network.Guard, topology.Guard{classify.Unknown, classify.Known})
 	same(t, "offers are held as long as offer-lifetime says", cfg.Ours.OfferHold, 15*time.Second)
 }
 

@@ -53,7 +53,7 @@ func (h *hosts) host(n *node) *topology.Reservation {
 		if e.kind != kString {
 			continue
 		}
-		r.Classes = append(r.Classes, e.str)
+		r.Classes = append(r.Classes, c.cfg.Topology.Classes.Names().Intern(e.str))
 		if e.str == "DROP" {
 			c.refuse(e, "class DROP is not evaluated: a host that it keeps out would be served")
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -239,20 +240,21 @@ const optServerID = 54 // Server Identifier (RFC 2132 §9.7)
 // guard reads which clients a scope is for. A class that is not evaluated makes
 // the scope useless, and disabled says why, unless everybody is let in anyway.
 func (c *compiler) guard(n *node) (g topology.Guard, disabled string) {
+	names := c.cfg.Topology.Classes.Names()
 	if name := n.text("client-class"); name != "" {
-		g = append(g, name)
+		g = append(g, names.Intern(name))
 	}
 	for _, e := range n.list("client-classes") {
 		if e.kind == kString && e.str != "" {
-			g = append(g, e.str)
+			g = append(g, names.Intern(e.str))
 		}
 	}
-	if slices.Contains(g, "ALL") {
+	if slices.Contains(g, classify.All) {
 		return nil, ""
 	}
-	for _, name := range g {
-		if name != "KNOWN" && name != "UNKNOWN" {
-			return g, fmt.Sprintf("it is for clients of class %q, and classes are not evaluated", name)
+	for _, id := range g {
+		if id != classify.Known && id != classify.Unknown {
+			return g, fmt.Sprintf("it is for clients of class %q, and classes are not evaluated", names.Name(id))
 		}
 	}
 	return g, ""

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -69,7 +70,7 @@ func (c *Commands) selectTest4o6(_ context.Context, args json.RawMessage) (contr
 }
 
 func (c *Commands) selected(args json.RawMessage, clues map[string]clue, w *topology.Where,
-	subnet func(*topology.Topology, *topology.Where, topology.Classes) *topology.Subnet) (control.Result, error) {
+	subnet func(*topology.Topology, *topology.Where, *classify.Set) *topology.Subnet) (control.Result, error) {
 	if args == nil {
 		return control.Result{}, refusef("empty arguments")
 	}
@@ -77,12 +78,14 @@ func (c *Commands) selected(args json.RawMessage, clues map[string]clue, w *topo
 	if !isMap {
 		return control.Result{}, refusef("arguments must be a map")
 	}
-	classes := classSet{"ALL"}
+	t := c.o.Topology()
+	var classes classify.Set
+	classes.Add(classify.All)
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		err := error(nil)
 		switch clue, known := clues[name]; {
 		case name == "classes":
-			err = classes.read(m[name])
+			err = readClasses(&classes, t.Classes.Names(), m[name])
 		case !known:
 			err = refusef("unknown entry '%s'", name)
 		default:
@@ -92,7 +95,7 @@ func (c *Commands) selected(args json.RawMessage, clues map[string]clue, w *topo
 			return control.Result{}, err
 		}
 	}
-	s := subnet(c.o.Topology(), w, classes)
+	s := subnet(t, w, &classes)
 	if s == nil {
 		return empty("no subnet selected")
 	}
@@ -140,13 +143,8 @@ func interfaceID(s string) ([]byte, error) {
 	return b, nil
 }
 
-// A classSet is the classes that a command names.
-type classSet []string
-
-// Has implements topology.Classes.
-func (c classSet) Has(class string) bool { return slices.Contains(c, class) }
-
-func (c *classSet) read(v json.RawMessage) error {
+// readClasses adds the classes that a command names.
+func readClasses(to *classify.Set, names *classify.Names, v json.RawMessage) error {
 	var all []json.RawMessage
 	if v[0] != '[' || json.Unmarshal(v, &all) != nil {
 		return refusef("'classes' entry must be a list")
@@ -156,7 +154,7 @@ func (c *classSet) read(v json.RawMessage) error {
 		if !ok {
 			return refusef("'classes' entry must be a list of strings")
 		}
-		*c = append(*c, s)
+		to.AddName(names, []byte(s))
 	}
 	return nil
 }

@@ -5,9 +5,11 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/leasecmd"
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -16,9 +18,10 @@ import (
 func TestSelect(t *testing.T) {
 	prefix := netip.MustParsePrefix
 	floor := &topology.Network{Name: "floor"}
-	net4 := &topology.Topology{Family: topology.V4, Subnets: []*topology.Subnet{
+	classes := classify.NewDictionary(optdef.V4, nil)
+	net4 := &topology.Topology{Family: topology.V4, Classes: classes, Subnets: []*topology.Subnet{
 		{ID: 1, Prefix: prefix("192.0.2.0/24"), Iface: "eth0", FourOSix: topology.FourOSix{Prefix: prefix("2001:db8:1::/48"), InterfaceID: []byte("port7")}},
-		{ID: 2, Prefix: prefix("198.51.100.0/24"), Guard: topology.Guard{"red"}, Relays: []netip.Addr{netip.MustParseAddr("10.0.0.1")}},
+		{ID: 2, Prefix: prefix("198.51.100.0/24"), Guard: topology.Guard{classes.Names().Intern("red")}, Relays: []netip.Addr{netip.MustParseAddr("10.0.0.1")}},
 		{ID: 3, Prefix: prefix("203.0.113.0/24"), Network: floor},
 	}}
 	net6 := &topology.Topology{Family: topology.V6, Subnets: []*topology.Subnet{

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -47,7 +48,7 @@ type Exchange struct {
 	Where   topology.Where
 	Subnet  *topology.Subnet // nil: none, which RELEASE, DECLINE and INFORM may do without
 	Policy  *topology.Policy // the subnet's, else the global one
-	classes topology.Classes
+	classes classify.Set
 
 	// set by identify
 	ids      [4]topology.Identifier

@@ -35,9 +35,9 @@ func (x *Exchange) prepare() {
 	r.Source, r.Now = x.source(), x.at
 	x.fixed = x.reservedAddr()
 	x.pools = x.pools[:0]
-	for sub := range x.Subnet.Siblings(x.classes) {
+	for sub := range x.Subnet.Siblings(&x.classes) {
 		for _, p := range sub.Pools {
-			if p.Admits(x.classes) {
+			if p.Admits(&x.classes) {
 				x.pools = append(x.pools, p.Lease)
 			}
 		}
@@ -52,7 +52,7 @@ func (x *Exchange) on(a netip.Addr) *topology.Subnet {
 	if x.Subnet.Prefix.Contains(a) {
 		return x.Subnet
 	}
-	for sub := range x.Subnet.Siblings(x.classes) {
+	for sub := range x.Subnet.Siblings(&x.classes) {
 		if sub.Prefix.Contains(a) {
 			return sub
 		}
@@ -104,7 +104,7 @@ func (x *Exchange) mayHave(a netip.Addr) bool {
 	case x.fixed.IsValid() && x.fixed != a:
 		return false // it shall use the reserved one
 	}
-	return p.pool != nil && p.pool.Admits(x.classes)
+	return p.pool != nil && p.pool.Admits(&x.classes)
 }
 
 // reservedAddr is the address that is kept for the client on this link.

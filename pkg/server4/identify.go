@@ -1,6 +1,7 @@
 package server4
 
 import (
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -22,7 +23,11 @@ func (s *Server) identify(x *Exchange) Verdict {
 	}
 	x.identifiers()
 	x.reservation()
-	x.classes = topology.Known(x.Host != nil)
+	if x.Host != nil {
+		x.classes.Add(classify.Known)
+	} else {
+		x.classes.Add(classify.Unknown)
+	}
 	x.spot.known = false
 	x.name.read(x.Query)
 	return Next
@@ -72,7 +77,7 @@ func (x *Exchange) reservation() {
 		x.Host = x.Net.Reservation(nil, x.ids[:x.nids])
 		return
 	}
-	for sub := range x.Subnet.Siblings(x.classes) {
+	for sub := range x.Subnet.Siblings(&x.classes) {
 		r := x.hostIn(sub)
 		if r == nil {
 			continue

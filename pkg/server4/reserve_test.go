@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -119,8 +120,8 @@ func TestReservationConflict(t *testing.T) {
 func TestKnown(t *testing.T) {
 	n := net1(func(n *topology.Topology) {
 		s := n.Subnets[0]
-		s.Pools[0].Guard = topology.Guard{"UNKNOWN"}
-		addPool(s, 1, "192.0.2.10", "192.0.2.19").Guard = topology.Guard{"KNOWN"}
+		s.Pools[0].Guard = topology.Guard{classify.Unknown}
+		addPool(s, 1, "192.0.2.10", "192.0.2.19").Guard = topology.Guard{classify.Known}
 		reserve(s, topology.HWAddress, "\x02\x00\x5e\x00\x00\x0a", "", "known")
 	})
 	b := newBench(t, n)

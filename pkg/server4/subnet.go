@@ -3,6 +3,7 @@ package server4
 import (
 	"net/netip"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -10,7 +11,8 @@ import (
 // classify finds the client's classes. Before its reservation is looked up a
 // client is in ALL only.
 func (s *Server) classify(x *Exchange) Verdict {
-	x.classes = nil
+	x.classes.Reset()
+	x.classes.Add(classify.All)
 	return Next
 }
 
@@ -18,7 +20,7 @@ func (s *Server) classify(x *Exchange) Verdict {
 // topology, which for 4o6 asks Kea's rule first and ours then.
 func (s *Server) selectSubnet(x *Exchange) Verdict {
 	x.where()
-	x.Subnet = x.Net.Subnet4(&x.Where, x.classes)
+	x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	x.Policy = &x.Net.Policy
 	if x.Subnet != nil {
 		x.Policy = &x.Subnet.Policy

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -26,7 +27,7 @@ type Exchange struct {
 	ias      []ia       // of the query, in its order
 
 	// set by classify, select-subnet and identify
-	Classes topology.Classes
+	Classes classify.Set
 	Where   topology.Where
 	Subnet  *topology.Subnet
 	Host    *topology.Reservation

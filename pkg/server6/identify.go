@@ -3,6 +3,7 @@ package server6
 import (
 	"net/netip"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -27,12 +28,21 @@ func (s *Server) identify(x *Exchange) Verdict {
 	x.Host = nil
 	if x.Subnet == nil {
 		x.Host = x.Net.Reservation(nil, ids)
-		x.Classes = topology.Known(x.Host != nil)
+		x.known()
 		return Next
 	}
 	x.Host = x.reservation(ids)
-	x.Classes = topology.Known(x.Host != nil)
+	x.known()
 	return Next
+}
+
+// known puts the client into KNOWN or UNKNOWN.
+func (x *Exchange) known() {
+	if x.Host != nil {
+		x.Classes.Add(classify.Known)
+	} else {
+		x.Classes.Add(classify.Unknown)
+	}
 }
 
 // reservation looks in the client's subnet first, then in all of its shared

@@ -52,9 +52,9 @@ func (x *Exchange) identity(a *ia) lease.Identity {
 func (x *Exchange) ask(a *ia) *lease.Request {
 	x.current = a
 	x.pools = x.pools[:0]
-	for n := range x.Subnet.Siblings(x.Classes) {
+	for n := range x.Subnet.Siblings(&x.Classes) {
 		for _, p := range n.Pools {
-			if p.Lease != nil && p.Lease.Kind == lease.NA && p.Admits(x.Classes) {
+			if p.Lease != nil && p.Lease.Kind == lease.NA && p.Admits(&x.Classes) {
 				x.pools = append(x.pools, p.Lease)
 			}
 		}
@@ -184,7 +184,7 @@ func (x *Exchange) within(r lease.Resource, subnet uint32) bool {
 		return h == x.Host
 	}
 	p := n.PoolOf(lease.NA, addr)
-	return p != nil && p.Admits(x.Classes)
+	return p != nil && p.Admits(&x.Classes)
 }
 
 // shape sets the lifetimes of a lease by the policy of its subnet. RFC 9915

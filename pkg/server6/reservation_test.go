@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
@@ -112,7 +113,7 @@ func TestSeveralReservedAddressesGoToSeveralIAs(t *testing.T) {
 
 func TestGuardsByReservation(t *testing.T) {
 	l := newLab(t, reserve(topology.DUID, string(clientID)), func(n *topology.Topology, _ *Options) {
-		n.Subnets[0].Pools[0].Guard = topology.Guard{"KNOWN"}
+		n.Subnets[0].Pools[0].Guard = topology.Guard{classify.Known}
 	})
 	if got := l.ask(l.message(dhcp6.Solicit, cid(), iaNA(1))).addrs(); len(got) != 1 {
 		t.Error("a known client is refused")
@@ -148,7 +149,7 @@ func TestReservationInAGuardedSubnetOfTheNetwork(t *testing.T) {
 		one, two := subnet(1, prefix, 4), subnet(2, netip.MustParsePrefix("2001:db8:2::/64"), 4)
 		net := &topology.Network{Name: "both", Subnets: []*topology.Subnet{one, two}}
 		one.Network, two.Network, one.Iface = net, net, "eth0"
-		two.Guard = topology.Guard{"KNOWN"}
+		two.Guard = topology.Guard{classify.Known}
 		h := &topology.Reservation{Key: topology.Key{Kind: topology.DUID, ID: string(clientID)}, Addrs: []netip.Addr{kept}}
 		two.Reservations = map[topology.Key]*topology.Reservation{h.Key: h}
 		n.Subnets = []*topology.Subnet{one, two}

@@ -18,7 +18,7 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 	if r := x.Query.InnerRelay(); r != nil {
 		x.Where.InterfaceID, _ = r.Options.Option(dhcp6.OptInterfaceID)
 	}
-	x.Subnet = x.Net.Subnet6(&x.Where, x.Classes)
+	x.Subnet = x.Net.Subnet6(&x.Where, &x.Classes)
 	if x.Subnet != nil {
 		return Next
 	}
@@ -65,7 +65,7 @@ func (x *Exchange) subnetOf(a netip.Addr) *topology.Subnet {
 // serves reports whether the client may be given anything in subnet n of its
 // link.
 func (x *Exchange) serves(n *topology.Subnet) bool {
-	return n.Disabled == "" && (n == x.Subnet || n.Admits(x.Classes))
+	return n.Disabled == "" && (n == x.Subnet || n.Admits(&x.Classes))
 }
 
 // subnetByID returns the subnet of that number on the client's link.

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
 // indexes are the rungs of the ladder of subnet selection. Each leads to
@@ -30,6 +33,9 @@ type indexes struct {
 // everything has been put in; after it the topology is read only, and safe for
 // concurrent use.
 func (t *Topology) Freeze() {
+	if t.Classes == nil {
+		t.Classes = classify.NewDictionary(optdef.Family(t.Family), nil)
+	}
 	byID := func(a, b *Subnet) int { return cmp.Compare(a.ID, b.ID) }
 	slices.SortStableFunc(t.Subnets, byID)
 	t.ix = indexes{
@@ -134,7 +140,7 @@ func (r *rung) after(n uint32) uint32 {
 
 // first returns the lowest subnet on the rung that admits a client in the
 // classes c. The lists are merged as far as guards refuse, no further.
-func (t *Topology) first(r *rung, c Classes) *Subnet {
+func (t *Topology) first(r *rung, c *classify.Set) *Subnet {
 	for n := r.after(0); n != none; n = r.after(n + 1) {
 		if s := t.Subnets[n]; s.Admits(c) {
 			return s
@@ -144,7 +150,7 @@ func (t *Topology) first(r *rung, c Classes) *Subnet {
 }
 
 // holding returns the lowest admitting subnet with a prefix in x around a.
-func (t *Topology) holding(x *prefixIndex, a netip.Addr, c Classes) *Subnet {
+func (t *Topology) holding(x *prefixIndex, a netip.Addr, c *classify.Set) *Subnet {
 	if !given(a) {
 		return nil
 	}
@@ -152,7 +158,7 @@ func (t *Topology) holding(x *prefixIndex, a netip.Addr, c Classes) *Subnet {
 }
 
 // of returns the lowest admitting subnet of one list.
-func (t *Topology) of(l list, c Classes) *Subnet {
+func (t *Topology) of(l list, c *classify.Set) *Subnet {
 	if len(l) == 0 {
 		return nil
 	}

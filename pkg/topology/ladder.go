@@ -1,12 +1,14 @@
 package topology
 
+import "github.com/dhcp4o6/dhcp4o6/pkg/classify"
+
 // Subnet4 returns the subnet of a DHCPv4 query's link, nil when no subnet is
 // meant or none admits the client. The rungs are Kea's: what option 82.5 or 118
 // names is the last word; else the relay's address among the "relay" addresses
 // and then among the prefixes; else, when the query came to an address of ours,
 // the client's own; else the interface and our address on it (RFC 2131 §4.3.1,
 // RFC 3046, RFC 3011, RFC 3527). Where several subnets fit the lowest id wins.
-func (t *Topology) Subnet4(w *Where, c Classes) *Subnet {
+func (t *Topology) Subnet4(w *Where, c *classify.Set) *Subnet {
 	if w.In6 {
 		return t.Subnet4o6(w, c)
 	}
@@ -42,7 +44,7 @@ func (t *Topology) Subnet4(w *Where, c Classes) *Subnet {
 // client. Only when there is none: the link-address among the 4o6-subnets and
 // the links of the shared networks, option 82.5 or 118, and giaddr, the first of
 // these that leads to a subnet (RFC 7341 §11 leaves the choice to the server).
-func (t *Topology) Subnet4o6(w *Where, c Classes) *Subnet {
+func (t *Topology) Subnet4o6(w *Where, c *classify.Set) *Subnet {
 	x := &t.ix
 	if len(x.by4o6LinkFirst.nodes) > 0 {
 		if s := t.holding(&x.by4o6LinkFirst, w.Link, c); s != nil {
@@ -79,7 +81,7 @@ func (t *Topology) Subnet4o6(w *Where, c Classes) *Subnet {
 // addresses, and by the prefix that holds it; one without a global link-address
 // by the interface, the source, and the interface-id of a relay that works on
 // layer 2 (RFC 6221), which names no link-address (RFC 9915 §13.1).
-func (t *Topology) Subnet6(w *Where, c Classes) *Subnet {
+func (t *Topology) Subnet6(w *Where, c *classify.Set) *Subnet {
 	x := &t.ix
 	if given(w.Link) {
 		if s := t.byInterfaceID(w, c); s != nil {
@@ -99,7 +101,7 @@ func (t *Topology) Subnet6(w *Where, c Classes) *Subnet {
 	return t.byInterfaceID(w, c)
 }
 
-func (t *Topology) byInterfaceID(w *Where, c Classes) *Subnet {
+func (t *Topology) byInterfaceID(w *Where, c *classify.Set) *Subnet {
 	if len(w.InterfaceID) == 0 {
 		return nil
 	}

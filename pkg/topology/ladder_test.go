@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 )
 
 func addr(s string) netip.Addr {
@@ -35,16 +37,16 @@ func TestSubnet4(t *testing.T) {
 		{ID: 2, Prefix: pfx("198.51.100.0/24"), Iface: "eth0"},
 		{ID: 3, Prefix: pfx("203.0.113.0/24"), Relays: addrs("192.0.2.9", "10.0.0.9")},
 		{ID: 4, Prefix: pfx("192.0.2.0/25")}, // within 1, and never chosen by address
-		{ID: 5, Prefix: pfx("10.5.0.0/16"), Guard: Guard{"red"}},
+		{ID: 5, Prefix: pfx("10.5.0.0/16"), Guard: Guard{red}},
 		{ID: 6, Prefix: pfx("10.0.0.0/8")},
 		{ID: 7, Prefix: pfx("172.16.0.0/16"), Disabled: "for the test"},
 	}}
 	top.Freeze()
-	red := classSet{"red": true}
+	inRed := in(red)
 	tests := []struct {
 		name    string
 		where   Where
-		classes Classes
+		classes *classify.Set
 		want    uint32
 	}{
 		{"giaddr by prefix (RFC 2131)", Where{GIAddr: addr("198.51.100.1")}, nil, 2},
@@ -58,7 +60,7 @@ func TestSubnet4(t *testing.T) {
 		{"ciaddr of a unicast query", Where{Iface: "eth0", CIAddr: addr("192.0.2.1"), Unicast: true}, nil, 1},
 		{"the source of a unicast query", Where{Iface: "eth0", Source: addr("192.0.2.1"), Unicast: true}, nil, 1},
 		{"a guard refuses, the next in order is asked", Where{GIAddr: addr("10.5.0.1")}, nil, 6},
-		{"a guard lets in", Where{GIAddr: addr("10.5.0.1")}, red, 5},
+		{"a guard lets in", Where{GIAddr: addr("10.5.0.1")}, inRed, 5},
 		{"a disabled subnet is never chosen", Where{GIAddr: addr("172.16.0.1")}, nil, 0},
 		{"nothing is known", Where{}, nil, 0},
 		{"0.0.0.0 is nothing", Where{Selected: addr("0.0.0.0"), GIAddr: addr("0.0.0.0"), CIAddr: addr("0.0.0.0"), Unicast: true, Local: addr("192.0.2.1")}, nil, 1},
@@ -76,7 +78,7 @@ func TestSubnet4o6(t *testing.T) {
 	shared := &Network{Name: "map", Links: []netip.Prefix{pfx("2001:db8:cafe::/48")}}
 	top := &Topology{Family: V4, Subnets: []*Subnet{
 		{ID: 1, Prefix: pfx("10.1.0.0/16")}, // no key of 4o6
-		{ID: 2, Prefix: pfx("10.2.0.0/16"), FourOSix: FourOSix{Iface: "eth0"}, Guard: Guard{"red"}},
+		{ID: 2, Prefix: pfx("10.2.0.0/16"), FourOSix: FourOSix{Iface: "eth0"}, Guard: Guard{red}},
 		{ID: 3, Prefix: pfx("10.3.0.0/16"), FourOSix: FourOSix{InterfaceID: []byte("port1"), Prefix: pfx("2001:db8:3::/48")}},
 		{ID: 4, Prefix: pfx("10.4.0.0/16"), FourOSix: FourOSix{Prefix: pfx("2001:db8::/32")}},
 		{ID: 5, Prefix: pfx("10.5.0.0/16"), FourOSix: FourOSix{Iface: "eth1"}, Relays: addrs("10.4.9.9")},
@@ -87,11 +89,11 @@ func TestSubnet4o6(t *testing.T) {
 	}}
 	shared.Subnets = []*Subnet{top.Subnets[6]}
 	top.Freeze()
-	red := classSet{"red": true}
+	inRed := in(red)
 	tests := []struct {
 		name    string
 		where   Where
-		classes Classes
+		classes *classify.Set
 		want    uint32
 	}{
 		{"the source in 4o6-subnet", Where{Source: addr("2001:db8::99")}, nil, 4},
@@ -101,7 +103,7 @@ func TestSubnet4o6(t *testing.T) {
 		{"a lower id by prefix beats a higher one by interface", Where{Iface: "eth1", Source: addr("2001:db8::99")}, nil, 4},
 		{"the lowest id, not the longest prefix", Where{Source: addr("2001:db8:8::1")}, nil, 4},
 		{"a guard that refuses leaves it to the next", Where{Iface: "eth0", Source: addr("2001:db8::99")}, nil, 4},
-		{"a guard that lets in", Where{Iface: "eth0", Source: addr("2001:db8::99")}, red, 2},
+		{"a guard that lets in", Where{Iface: "eth0", Source: addr("2001:db8::99")}, inRed, 2},
 		{"::/0 matches nothing", Where{Source: addr("2001:470::1")}, nil, 0},
 		{"Kea's rule before the link-address", Where{Iface: "eth1", Source: addr("fe80::1"), Link: addr("2001:db8:3::1")}, nil, 5},
 		{"the link-address when Kea's rule finds nothing", Where{Source: addr("fe80::1"), Link: addr("2001:db8:3::1")}, nil, 3},
@@ -158,13 +160,13 @@ func TestSubnet6(t *testing.T) {
 }
 
 func TestGuardOfTheNetworkIsAskedToo(t *testing.T) {
-	n := &Network{Guard: Guard{"red"}}
-	s := &Subnet{ID: 1, Network: n, Guard: Guard{"blue"}, Prefix: pfx("192.0.2.0/24")}
+	n := &Network{Guard: Guard{red}}
+	s := &Subnet{ID: 1, Network: n, Guard: Guard{blue}, Prefix: pfx("192.0.2.0/24")}
 	for _, tt := range []struct {
-		classes Classes
+		classes *classify.Set
 		want    bool
 	}{
-		{nil, false}, {classSet{"red": true}, false}, {classSet{"blue": true}, false}, {classSet{"red": true, "blue": true}, true},
+		{nil, false}, {in(red), false}, {in(blue), false}, {in(red, blue), true},
 	} {
 		if got := s.Admits(tt.classes); got != tt.want {
 			t.Errorf("%v: %v", tt.classes, got)
@@ -173,12 +175,12 @@ func TestGuardOfTheNetworkIsAskedToo(t *testing.T) {
 }
 
 func TestKnown(t *testing.T) {
-	for class, want := range map[string][3]bool{ // nil, Known(true), Known(false)
-		"ALL": {true, true, true}, "KNOWN": {false, true, false}, "UNKNOWN": {false, false, true}, "red": {},
+	for class, want := range map[classify.ID][3]bool{ // nil, known, unknown
+		classify.All: {true, true, true}, classify.Known: {false, true, false}, classify.Unknown: {false, false, true}, red: {},
 	} {
 		g := Guard{class}
-		if got := [3]bool{g.Admits(nil), g.Admits(Known(true)), g.Admits(Known(false))}; got != want {
-			t.Errorf("%s: %v, want %v", class, got, want)
+		if got := [3]bool{g.Admits(nil), g.Admits(in(classify.Known)), g.Admits(in(classify.Unknown))}; got != want {
+			t.Errorf("%d: %v, want %v", class, got, want)
 		}
 	}
 }
@@ -219,12 +221,12 @@ func many(n int) (*Topology, *Where, *Where, *Where) {
 
 func TestSelectionAllocatesNothing(t *testing.T) {
 	top, native, bySource, byID := many(1000)
-	var classes Classes = classSet{}
+	classes := in(classify.Known)
 	for _, w := range []*Where{native, bySource, byID} {
 		if top.Subnet4(w, classes) == nil {
 			t.Fatal("found nothing")
 		}
-		if n := testing.AllocsPerRun(100, func() { top.Subnet4(w, classes); top.Subnet4(w, nil); top.Subnet4(w, Known(true)) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { top.Subnet4(w, classes); top.Subnet4(w, nil) }); n != 0 {
 			t.Errorf("Subnet4: %v allocations", n)
 		}
 		if n := testing.AllocsPerRun(100, func() { top.Subnet6(w, classes) }); n != 0 {

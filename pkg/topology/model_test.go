@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 )
 
 // The model of subnet selection is the rule read aloud: walk the subnets in
@@ -15,7 +17,7 @@ import (
 // give the same answer.
 
 // walk returns the first subnet, not disabled and admitting c, that fits.
-func (t *Topology) walk(c Classes, fits func(*Subnet) bool) *Subnet {
+func (t *Topology) walk(c *classify.Set, fits func(*Subnet) bool) *Subnet {
 	for _, s := range t.Subnets {
 		if s.Disabled == "" && s.Admits(c) && fits(s) {
 			return s
@@ -28,7 +30,7 @@ func contains(a netip.Addr) func(*Subnet) bool {
 	return func(s *Subnet) bool { return given(a) && s.Prefix.Contains(a) }
 }
 
-func (t *Topology) model4(w *Where, c Classes) *Subnet {
+func (t *Topology) model4(w *Where, c *classify.Set) *Subnet {
 	if w.In6 {
 		return t.model4o6(w, c)
 	}
@@ -53,7 +55,7 @@ func (t *Topology) model4(w *Where, c Classes) *Subnet {
 	return t.walk(c, contains(w.Local))
 }
 
-func (t *Topology) model4o6(w *Where, c Classes) *Subnet {
+func (t *Topology) model4o6(w *Where, c *classify.Set) *Subnet {
 	onLink := func(s *Subnet) bool {
 		if !given(w.Link) {
 			return false
@@ -85,7 +87,7 @@ func (t *Topology) model4o6(w *Where, c Classes) *Subnet {
 	return nil
 }
 
-func (t *Topology) model6(w *Where, c Classes) *Subnet {
+func (t *Topology) model6(w *Where, c *classify.Set) *Subnet {
 	byID := func(s *Subnet) bool { return len(s.InterfaceID) > 0 && bytes.Equal(s.InterfaceID, w.InterfaceID) }
 	steps := []func(*Subnet) bool{
 		func(s *Subnet) bool { return s.Iface != "" && s.Iface == w.Iface },
@@ -107,16 +109,24 @@ func (t *Topology) model6(w *Where, c Classes) *Subnet {
 	return nil
 }
 
-// classSet is Classes for tests.
-type classSet map[string]bool
+// Classes that a configuration would define.
+const red, blue classify.ID = 70, 71
 
-func (c classSet) Has(class string) bool { return class == "ALL" || c[class] }
+// in returns the set of a client in ALL and in some other classes.
+func in(classes ...classify.ID) *classify.Set {
+	s := new(classify.Set)
+	s.Add(classify.All)
+	for _, id := range classes {
+		s.Add(id)
+	}
+	return s
+}
 
 // The generators draw from few values, so that rules meet one another.
 var (
 	ifaces   = rapid.SampledFrom([]string{"", "eth0", "eth1", "eth2"})
 	ids      = rapid.SampledFrom([]string{"", "port1", "port2", "port3"})
-	guards   = rapid.SliceOfN(rapid.SampledFrom([]string{"ALL", "red", "blue"}), 0, 2)
+	guards   = rapid.SliceOfN(rapid.SampledFrom([]classify.ID{classify.All, red, blue}), 0, 2)
 	disabled = rapid.SampledFrom([]string{"", "", "", "no"})
 	address4 = rapid.Custom(func(t *rapid.T) netip.Addr {
 		if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
@@ -181,14 +191,11 @@ func drawTopology(t *rapid.T, own *rapid.Generator[netip.Prefix], relay *rapid.G
 	return top
 }
 
-func drawClasses(t *rapid.T) Classes {
-	switch rapid.IntRange(0, 2).Draw(t, "classes") {
-	case 0:
+func drawClasses(t *rapid.T) *classify.Set {
+	if rapid.Bool().Draw(t, "nil") {
 		return nil
-	case 1:
-		return Known(true)
 	}
-	return classSet{"red": rapid.Bool().Draw(t, "red"), "blue": rapid.Bool().Draw(t, "blue")}
+	return in(rapid.SliceOfNDistinct(rapid.SampledFrom([]classify.ID{classify.Known, red, blue}), 0, 3, rapid.ID).Draw(t, "classes")...)
 }
 
 func same(t *rapid.T, got, want *Subnet) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
 
@@ -62,16 +63,16 @@ func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
 
 // Admits reports whether a client in the classes c may be given from the pool.
 // A disabled pool admits nobody.
-func (p *Pool) Admits(c Classes) bool { return p.Disabled == "" && p.Guard.Admits(c) }
+func (p *Pool) Admits(c *classify.Set) bool { return p.Disabled == "" && p.Guard.Admits(c) }
 
 // Siblings yields the subnets that a client of this link may be given from: s
 // first, then the others of its shared network in order of id, beginning after s
 // and going round, those that are disabled or do not admit the client left out.
-func (s *Subnet) Siblings(c Classes) iter.Seq[*Subnet] {
+func (s *Subnet) Siblings(c *classify.Set) iter.Seq[*Subnet] {
 	return func(yield func(*Subnet) bool) { s.siblings(c, yield) }
 }
 
-func (s *Subnet) siblings(c Classes, yield func(*Subnet) bool) {
+func (s *Subnet) siblings(c *classify.Set, yield func(*Subnet) bool) {
 	if !yield(s) || s.Network == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
 
@@ -90,7 +91,7 @@ func TestSiblings(t *testing.T) {
 	n := &Network{}
 	top := &Topology{}
 	for i, s := range []*Subnet{
-		{ID: 40}, {ID: 10}, {ID: 20, Guard: Guard{"red"}}, {ID: 30, Disabled: "for the test"}, {ID: 50},
+		{ID: 40}, {ID: 10}, {ID: 20, Guard: Guard{red}}, {ID: 30, Disabled: "for the test"}, {ID: 50},
 	} {
 		s.Network, s.Prefix = n, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i)}), 16)
 		n.Subnets = append(n.Subnets, s)
@@ -101,12 +102,12 @@ func TestSiblings(t *testing.T) {
 	top.Freeze()
 	tests := []struct {
 		of      uint32
-		classes Classes
+		classes *classify.Set
 		want    []uint32
 	}{
 		{10, nil, []uint32{10, 40, 50}},
 		{40, nil, []uint32{40, 50, 10}},
-		{50, classSet{"red": true}, []uint32{50, 10, 20, 40}},
+		{50, in(red), []uint32{50, 10, 20, 40}},
 		{60, nil, []uint32{60}},
 	}
 	for _, tt := range tests {
@@ -128,9 +129,9 @@ func TestSiblings(t *testing.T) {
 		}
 		break
 	}
-	sum := uint32(0)
+	sum, classes := uint32(0), in(classify.Known)
 	if a := testing.AllocsPerRun(100, func() {
-		for s := range n.Subnets[0].Siblings(Known(true)) {
+		for s := range n.Subnets[0].Siblings(classes) {
 			sum += s.ID
 		}
 	}); a != 0 {

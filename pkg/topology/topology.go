@@ -12,6 +12,7 @@ package topology
 import (
 	"net/netip"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
 
@@ -38,6 +39,10 @@ type Topology struct {
 	// Identifiers is host-reservation-identifiers: what a client is looked up
 	// by, in order.
 	Identifiers []IdentifierKind
+
+	// Classes is the client classes, whose numbers hold in this topology alone;
+	// Freeze makes one without definitions where it is nil.
+	Classes *classify.Dictionary
 
 	ix indexes // made by Freeze
 }
@@ -100,8 +105,9 @@ type FourOSix struct {
 // Any reports whether one of Kea's three keys is set.
 func (f *FourOSix) Any() bool { return f.Iface != "" || len(f.InterfaceID) > 0 || f.Prefix.IsValid() }
 
-// A Guard names the classes of which a client must be in one. Empty: no guard.
-type Guard []string
+// A Guard is the classes of which a client must be in one, as numbered by
+// Topology.Classes. Empty: no guard.
+type Guard []classify.ID
 
 // A Pool is a range that leases come from, with what is special to it.
 type Pool struct {
@@ -184,6 +190,6 @@ type Reservation struct {
 	NextServer     netip.Addr
 	ServerHostname string
 	BootFileName   string
-	Options        Options  // the host's own, not merged
-	Classes        []string // client-classes
+	Options        Options       // the host's own, not merged
+	Classes        []classify.ID // client-classes
 }

@@ -1,6 +1,10 @@
 package topology
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+)
 
 // Where is where a query comes from: what the ladder of subnet selection looks
 // at. An address that is invalid or unspecified is not there. Every rung that
@@ -22,37 +26,14 @@ type Where struct {
 	In6     bool // v4: it came over DHCPv6 (RFC 7341)
 }
 
-// Classes is the set of client classes that a query is in. A nil Classes is in
-// ALL only.
-type Classes interface {
-	Has(class string) bool
-}
-
-// Known is the Classes of a client about which nothing is known but whether it
-// has a reservation: it is in ALL, and in KNOWN or UNKNOWN.
-type Known bool
-
-// Has reports whether class is ALL, KNOWN or UNKNOWN as the case may be.
-func (k Known) Has(class string) bool {
-	switch class {
-	case "ALL":
-		return true
-	case "KNOWN":
-		return bool(k)
-	case "UNKNOWN":
-		return !bool(k)
-	}
-	return false
-}
-
 // Admits reports whether a client in the classes c may pass: the guard is empty
-// or names one of them.
-func (g Guard) Admits(c Classes) bool {
+// or names one of them. A nil c is in ALL only.
+func (g Guard) Admits(c *classify.Set) bool {
 	if len(g) == 0 {
 		return true
 	}
 	for _, class := range g {
-		if c == nil && class == "ALL" || c != nil && c.Has(class) {
+		if c.Has(class) || c == nil && class == classify.All {
 			return true
 		}
 	}
@@ -61,7 +42,7 @@ func (g Guard) Admits(c Classes) bool {
 
 // Admits reports whether a client in the classes c may have this subnet: its
 // guard and that of its network let it in.
-func (s *Subnet) Admits(c Classes) bool {
+func (s *Subnet) Admits(c *classify.Set) bool {
 	return (s.Network == nil || s.Network.Guard.Admits(c)) && s.Guard.Admits(c)
 }
 
