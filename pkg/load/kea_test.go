@@ -87,7 +87,11 @@ func TestAgainstKea(t *testing.T) {
 		if err := host.Do(func() (err error) { r, err = load.Run(t.Context(), s); return err }); err != nil {
 			t.Fatal(err)
 		}
-		if r.LossRate() != 0 || r.Lost+r.Refused+r.Malformed+r.Unsent != 0 || len(r.Processes) != 2 {
+		allowed := 0
+		if s.Mix != nil {
+			allowed = s.Count / 20 // Kea keeps no offer: an address that came back may be offered to two clients
+		}
+		if r.LossRate() > float64(allowed)/float64(max(s.Count, 1)) || r.Refused > allowed || r.Lost+r.Malformed+r.Unsent != 0 || len(r.Processes) != 2 {
 			var text strings.Builder
 			r.Text(&text)
 			t.Errorf("%v to %v through %d:\n%s", s.Kind, s.Server, s.Relays, &text)
