@@ -45,6 +45,12 @@ func (d *Definition) Encode(text string) ([]byte, error) {
 	if len(b) > math.MaxUint16 {
 		return nil, fmt.Errorf("%w: %d octets", ErrLong, len(b))
 	}
+	if d.isVendorClass() && !wholeClasses(b) {
+		return nil, fmt.Errorf("%w: behind the enterprise number come one octet of length and as many octets", ErrLength)
+	}
+	if d.compressed() {
+		b = compressNames(b)
+	}
 	return b, nil
 }
 
@@ -187,9 +193,11 @@ func parseInt(text string) (int64, error) {
 	return int64(n), err
 }
 
+var blanks = strings.NewReplacer(" ", "", "\t", "") // Kea takes a prefix that is spaced
+
 // appendPrefix writes the prefix length and as many octets as it covers.
 func appendPrefix(b []byte, text string) ([]byte, string) {
-	p, err := netip.ParsePrefix(text)
+	p, err := netip.ParsePrefix(blanks.Replace(text))
 	if err != nil || !p.Addr().Is6() {
 		return b, "an IPv6 prefix such as 2001:db8::/48"
 	}

@@ -11,21 +11,33 @@ import (
 
 // The options of type internal have a syntax of their own.
 const (
+	sipServers      = 120 // DHCPv4, RFC 3361
 	classlessRoutes = 121 // DHCPv4, RFC 3442
+	pcpServers      = 158 // DHCPv4, RFC 7291
 	resolvers4      = 162 // DHCPv4, RFC 9463
 	resolvers6      = 144 // DHCPv6, RFC 9463
 )
 
 func (d *Definition) encodeInternal(text string) ([]byte, error) {
-	if d.Code == classlessRoutes {
+	switch d.Code {
+	case sipServers:
+		return d.encodeSIP(text)
+	case classlessRoutes:
 		return encodeRoutes(text)
+	case pcpServers:
+		return encodePCP(text)
 	}
 	return d.encodeResolvers(text)
 }
 
 func (d *Definition) decodeInternal(v []byte) (string, error) {
-	if d.Code == classlessRoutes {
+	switch d.Code {
+	case sipServers:
+		return d.decodeSIP(v)
+	case classlessRoutes:
 		return decodeRoutes(v)
+	case pcpServers:
+		return decodePCP(v)
 	}
 	return d.decodeResolvers(v)
 }

@@ -208,7 +208,7 @@ var discover4 = func() []byte {
 
 func parse4(b []byte) map[uint16][]byte {
 	options := map[uint16][]byte{}
-	for b = b[240:]; len(b) > 1 && b[0] != 255; b = b[2+int(b[1]):] {
+	for b = b[240:]; len(b) > 1 && b[0] != 255 && len(b) >= 2+int(b[1]); b = b[2+int(b[1]):] {
 		code := uint16(b[0])
 		options[code] = append(options[code], b[2:2+int(b[1])]...)
 	}

@@ -10,6 +10,7 @@ import (
 // Define. It is safe for concurrent use once nothing is added any more.
 type Set struct {
 	family Family
+	outer  *Set // of a layer: what it lies on
 	byCode map[codeKey]*Definition
 	byName map[nameKey]*Definition
 }
@@ -29,6 +30,14 @@ func New(f Family) *Set {
 		s.put(&std[i])
 	}
 	return s
+}
+
+// Layer returns a set that has the definitions of s and, above them, those that
+// Define adds to the layer alone. The definitions of a client class are one: of
+// DHCPv4's own space they may hold option 43 and the site-specific codes, which
+// each vendor fills otherwise, and hide what s says of these.
+func (s *Set) Layer() *Set {
+	return &Set{family: s.family, outer: s, byCode: map[codeKey]*Definition{}, byName: map[nameKey]*Definition{}}
 }
 
 // Family returns the family of the set.
@@ -51,6 +60,9 @@ func (s *Set) Define(d Definition) error {
 	}
 	if err := d.check(); err != nil {
 		return err
+	}
+	if s.outer != nil && !(s.family == V4 && d.Space == "dhcp4" && (d.Code == 43 || siteSpecific(d.Code))) {
+		return fmt.Errorf("%w: %s: a class defines code 43 and codes 224 to 254 only", ErrCode, d.where())
 	}
 	old := s.byCode[codeKey{d.Space, d.Code}]
 	if old != nil && !s.open(old) {
@@ -80,6 +92,9 @@ func (s *Set) open(d *Definition) bool {
 	return d.Weak || d.standard && s.family == V4 && d.Space == "dhcp4" && d.Code == 43
 }
 
+// siteSpecific reports whether DHCPv4 leaves the code to the site (RFC 3942 §4).
+func siteSpecific(code uint16) bool { return code >= 224 && code <= 254 }
+
 func (d *Definition) where() string { return fmt.Sprintf("code %d of space %s", d.Code, d.Space) }
 
 // ByName returns the definition of an option by its name; an empty space is the
@@ -88,8 +103,12 @@ func (s *Set) ByName(space, name string) (*Definition, bool) {
 	if space == "" {
 		space = s.family.Space()
 	}
-	d, ok := s.byName[nameKey{space, name}]
-	return d, ok
+	for ; s != nil; s = s.outer {
+		if d, ok := s.byName[nameKey{space, name}]; ok {
+			return d, true
+		}
+	}
+	return nil, false
 }
 
 // ByCode returns the definition of an option by its code; an empty space is the
@@ -98,8 +117,12 @@ func (s *Set) ByCode(space string, code uint16) (*Definition, bool) {
 	if space == "" {
 		space = s.family.Space()
 	}
-	d, ok := s.byCode[codeKey{space, code}]
-	return d, ok
+	for ; s != nil; s = s.outer {
+		if d, ok := s.byCode[codeKey{space, code}]; ok {
+			return d, true
+		}
+	}
+	return nil, false
 }
 
 // Names returns the names of all options in a space, in no order. A misspelt
@@ -109,9 +132,11 @@ func (s *Set) Names(space string) []string {
 		space = s.family.Space()
 	}
 	var names []string
-	for k := range s.byName {
-		if k.space == space {
-			names = append(names, k.name)
+	for ; s != nil; s = s.outer {
+		for k := range s.byName {
+			if k.space == space {
+				names = append(names, k.name)
+			}
 		}
 	}
 	return names

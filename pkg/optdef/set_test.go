@@ -234,3 +234,61 @@ func TestVendorSpace(t *testing.T) {
 		}
 	}
 }
+
+// The definitions of a class hide those below them, for what vendors fill as
+// they like; all else is not a class's to define.
+func TestLayer(t *testing.T) {
+	s := New(V4)
+	define := func(s *Set, d Definition) {
+		t.Helper()
+		if err := s.Define(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	define(s, Definition{Code: 230, Name: "site", Type: Uint8})
+	define(s, Definition{Space: "foo", Code: 1, Name: "sub", Type: Uint16})
+	a, b := s.Layer(), s.Layer()
+	define(a, Definition{Code: 43, Name: "vendor-encapsulated-options", Type: Empty, Encapsulates: "foo"})
+	define(a, Definition{Code: 230, Name: "site", Type: String})
+	define(b, Definition{Code: 43, Name: "blob", Type: Binary})
+	for _, d := range []Definition{
+		{Code: 222, Name: "x", Type: Uint8}, {Space: "foo", Code: 43, Name: "x", Type: Uint8}, {Code: 1, Name: "x", Type: Uint8},
+	} {
+		if err := a.Define(d); !errors.Is(err, ErrCode) {
+			t.Errorf("%s: %v", d.where(), err)
+		}
+	}
+	tests := []struct {
+		name string
+		set  *Set
+		data Data
+		wire string
+		err  error
+	}{
+		{"hidden", a, Data{Name: "site", Text: "ab"}, "6162", nil},
+		{"below", s, Data{Name: "site", Text: "7"}, "07", nil},
+		{"beside", b, Data{Name: "site", Text: "7"}, "07", nil},
+		{"another name of 43", b, Data{Name: "blob", Text: "0102"}, "0102", nil},
+		{"which only that class has", a, Data{Name: "blob", Text: "0102"}, "", ErrUndefined},
+		{"the standard ones", a, Data{Name: "routers", Text: "192.0.2.1"}, "c0000201", nil},
+		{"a space from below", a, Data{Space: "foo", Name: "sub", Text: "1"}, "0001", nil},
+	}
+	for _, tt := range tests {
+		v, err := tt.set.Option(tt.data)
+		if !errors.Is(err, tt.err) || !bytes.Equal(v.Bytes, bytesOf(t, tt.wire)) {
+			t.Errorf("%s: got % x, %v", tt.name, v.Bytes, err)
+		}
+	}
+	sub, err := a.Option(Data{Space: "foo", Name: "sub", Text: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := a.Option(Data{Name: "vendor-encapsulated-options"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := a.Assemble("dhcp4", []Value{v, sub})
+	if err != nil || len(got) != 1 || !bytes.Equal(got[0].Bytes, bytesOf(t, "01 02 0001")) {
+		t.Errorf("43 with the space of its class: %v, %v", got, err)
+	}
+}

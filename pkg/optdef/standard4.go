@@ -5,6 +5,7 @@ package optdef
 var standard4 = []table{
 	{"dhcp4", dhcp4Rows},
 	{"dhcp-agent-options-space", agentRows},
+	{"cablelabs-client-conf", cablelabsRows},
 	{"vendor-4491", docsis4Rows},
 	{"docsis3-v4", docsis4Rows}, // the same, as older configurations call it
 }
@@ -116,15 +117,22 @@ var dhcp4Rows = []row{
 	{code: 117, name: "name-service-search", typ: Uint16, flags: array},
 	{code: 118, name: "subnet-selection", typ: IPv4Address},
 	{code: 119, name: "domain-search", typ: FQDN, flags: array},
+	{code: 120, name: "sip-servers", typ: Internal, flags: weak}, // RFC 3361
 	{code: 121, name: "classless-static-route", typ: Internal, flags: weak},
+	{code: 122, name: "cablelabs-client-conf", typ: Empty, flags: weak, inner: "cablelabs-client-conf"},
 	{code: 124, name: "vivco-suboptions", typ: Record, rec: []Type{Uint32, Binary}},
 	{code: 125, name: "vivso-suboptions", typ: Uint32},
 	{code: 136, name: "pana-agent", typ: IPv4Address, flags: array},
 	{code: 137, name: "v4-lost", typ: FQDN},
 	{code: 138, name: "capwap-ac-v4", typ: IPv4Address, flags: array},
 	{code: 141, name: "sip-ua-cs-domains", typ: FQDN, flags: array},
+	{code: 142, name: "v4-andsf", typ: IPv4Address, flags: array | weak}, // RFC 6153
 	{code: 143, name: "v4-sztp-redirect", typ: Tuple, flags: array | weak},
+	{code: 145, name: "forcerenew-nonce-capable", typ: Uint8, flags: array | weak}, // RFC 6704
 	{code: 146, name: "rdnss-selection", typ: Record, flags: array, rec: []Type{Uint8, IPv4Address, IPv4Address, FQDN}},
+	{code: 147, name: "v4-dots-ri", typ: FQDN, flags: weak},                                // RFC 8973
+	{code: 148, name: "v4-dots-address", typ: IPv4Address, flags: array | weak},            // RFC 8973
+	{code: 150, name: "tftp-server-address", typ: IPv4Address, flags: array | weak},        // RFC 5859
 	{code: 151, name: "status-code", typ: Record, flags: weak, rec: []Type{Uint8, String}}, // RFC 6926
 	{code: 152, name: "base-time", typ: Uint32, flags: weak},
 	{code: 153, name: "start-time-of-state", typ: Uint32, flags: weak},
@@ -132,8 +140,14 @@ var dhcp4Rows = []row{
 	{code: 155, name: "query-end-time", typ: Uint32, flags: weak},
 	{code: 156, name: "dhcp-state", typ: Uint8, flags: weak},
 	{code: 157, name: "data-source", typ: Uint8, flags: weak},
+	{code: 158, name: "v4-pcp-server", typ: Internal, flags: weak}, // RFC 7291
 	{code: 159, name: "v4-portparams", typ: Record, rec: []Type{Uint8, PSID}},
+	{code: 161, name: "v4-mud-url", typ: String, flags: weak}, // RFC 8520
 	{code: 162, name: "v4-dnr", typ: Internal, flags: weak},
+	{code: 208, name: "pxelinux-magic", typ: Binary, flags: weak}, // RFC 5071
+	{code: 209, name: "pxelinux-configfile", typ: String, flags: weak},
+	{code: 210, name: "pxelinux-pathprefix", typ: String, flags: weak},
+	{code: 211, name: "pxelinux-reboottime", typ: Uint32, flags: weak},
 	{code: 212, name: "option-6rd", typ: Record, flags: array, rec: []Type{Uint8, Uint8, IPv6Address, IPv4Address}},
 	{code: 213, name: "v4-access-domain", typ: FQDN},
 }
@@ -161,6 +175,20 @@ var agentRows = []row{
 	{code: 19, name: "relay-port", typ: Empty, flags: weak}, // RFC 8357: a flag in DHCPv4
 	{code: 151, name: "virtual-subnet-select", typ: Binary, flags: weak},
 	{code: 152, name: "virtual-subnet-select-ctrl", typ: Empty, flags: weak},
+}
+
+// The sub-options of CableLabs Client Configuration (RFC 3495 §6, RFC 3594,
+// RFC 3634); the fields of sub-option 3 vary.
+var cablelabsRows = []row{
+	{code: 1, name: "tsp-primary-server", typ: IPv4Address, flags: weak},
+	{code: 2, name: "tsp-secondary-server", typ: IPv4Address, flags: weak},
+	{code: 4, name: "tsp-as-parameters", typ: Record, flags: weak, rec: []Type{Uint32, Uint32, Uint32}},
+	{code: 5, name: "tsp-ap-parameters", typ: Record, flags: weak, rec: []Type{Uint32, Uint32, Uint32}},
+	{code: 6, name: "tsp-realm", typ: FQDN, flags: weak},
+	{code: 7, name: "tsp-use-tgt", typ: Boolean, flags: weak},
+	{code: 8, name: "tsp-provisioning-timer", typ: Uint8, flags: weak},
+	{code: 9, name: "tsp-sct", typ: Uint16, flags: weak},
+	{code: 10, name: "kdc-server", typ: IPv4Address, flags: array | weak},
 }
 
 // The vendor options of CableLabs that Kea knows.

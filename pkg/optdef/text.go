@@ -109,6 +109,9 @@ func (d *Definition) decode(value []byte) (values []string, rest []byte, err err
 		text, err := d.decodeInternal(value)
 		return []string{text}, nil, err
 	}
+	if d.isVendorClass() && !wholeClasses(value) {
+		return nil, nil, fmt.Errorf("%w: vendor classes of %d octets (each an enterprise number, a length and data)", ErrLength, len(value))
+	}
 	fields := d.fields()
 	v := value
 	for i := 0; i < len(fields) || d.Array && len(v) > 0; i++ {
@@ -131,6 +134,20 @@ func (d *Definition) decode(value []byte) (values []string, rest []byte, err err
 // vendor's options.
 func (d *Definition) isVendor() bool {
 	return d.Family == V4 && d.Space == "dhcp4" && d.Code == 125 || d.Family == V6 && d.Space == "dhcp6" && d.Code == 17
+}
+
+// isVendorClass reports whether the option is a list of enterprise numbers, each
+// with a length and the vendor's class (RFC 3925 §3). The length is part of the
+// text, as it is in Kea.
+func (d *Definition) isVendorClass() bool {
+	return d.Family == V4 && d.Space == "dhcp4" && d.Code == 124
+}
+
+func wholeClasses(v []byte) bool {
+	for len(v) >= 5 && len(v) > 5+int(v[4]) {
+		v = v[5+int(v[4]):]
+	}
+	return len(v) >= 5 && len(v) == 5+int(v[4])
 }
 
 // read takes one value of type t off v, the tail of value; n is how many octets
