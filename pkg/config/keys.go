@@ -79,7 +79,7 @@ var ddns = []rule{
 var common = []rule{
 	{name: "authoritative", typ: tBool, in: v4, def: "false"},
 	{name: "match-client-id", typ: tBool, in: v4, def: "true"},
-	{name: "allocator", typ: tString, enum: []string{"iterative", "random", "flq"}, def: "iterative", quiet: "iterative", state: Later, note: "addresses are allocated in turn"},
+	{name: "allocator", typ: tString, enum: []string{"iterative", "random", "flq"}, def: "iterative", note: "how a free address is chosen: the next one, any, or the one that has been free for longest"},
 	{name: "pd-allocator", typ: tString, in: v6, enum: []string{"iterative", "random", "flq"}, def: "iterative", quiet: "iterative", state: Later, note: "prefixes are not delegated"},
 	{name: "store-extended-info", typ: tBool, def: "false", quiet: "false", state: Later, note: "leases do not keep what relays said"},
 	{name: "cache-threshold", typ: tFloat, def: "0.25", quiet: "0", state: Later, note: "every renewal is stored"},

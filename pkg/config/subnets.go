@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -99,6 +100,7 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	s.Reservations = c.reservations(n, prefix)
 	for i, p := range n.list("pools") {
 		if pool := c.pool(p, s, i); pool != nil {
+			pool.Lease.Use(allocators[l.text("allocator", "")])
 			s.Pools = append(s.Pools, pool)
 		}
 	}
@@ -112,6 +114,8 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	}
 	return s
 }
+
+var allocators = map[string]lease.Allocator{"random": lease.Random, "flq": lease.FLQ}
 
 // id returns the id of a subnet, or gives it one as Kea 2.2 does.
 func (c *compiler) id(n *node) uint32 {

@@ -108,10 +108,13 @@ func checkPool(t fataler, p *Pool, held map[Resource]bool) {
 			if _, kept := p.kept[i]; !kept {
 				n++
 			}
-			if j, ok := p.free.next(i); ok && j == i {
+			if j, ok := p.free.next(i); ok && j == i && !p.sparse {
 				t.Fatalf("%v is held and free", res)
 			}
 		}
+	}
+	if p.sparse {
+		return
 	}
 	if p.Free() != p.Size()-n {
 		t.Fatalf("pool %v-%v: %d free, %d held of %d", p.First, p.Last, p.Free(), n, p.Size())
@@ -129,5 +132,30 @@ func checkPool(t fataler, p *Pool, held map[Resource]bool) {
 	}
 	if found != p.Free() {
 		t.Fatalf("pool %v-%v: %d can be found, %d are free", p.First, p.Last, found, p.Free())
+	}
+	if p.line != nil {
+		checkLine(t, p)
+	}
+}
+
+// checkLine compares what may be picked from a free lease queue with what is free.
+func checkLine(t fataler, p *Pool) {
+	t.Helper()
+	l := p.line
+	in := make(map[uint64]bool)
+	for at, prev := l.first, uint32(0); at != 0; at, prev = l.link(at-1).next, at {
+		i := uint64(at - 1)
+		if in[i] || l.link(at-1).prev != prev {
+			t.Fatalf("place %d stands in line twice or behind another", i)
+		}
+		in[i] = true
+	}
+	for i := range p.Size() {
+		free, isFree := p.free.next(i)
+		fresh, isFresh := l.fresh.next(i)
+		isFree, isFresh = isFree && free == i, isFresh && fresh == i
+		if isFree != (isFresh || in[i]) || isFresh && in[i] {
+			t.Fatalf("place %d: free %v, fresh %v, in line %v", i, isFree, isFresh, in[i])
+		}
 	}
 }

@@ -17,6 +17,9 @@ import (
 // A person is one client of the model.
 type person struct{ id, hw []byte }
 
+// allocators are what each pool may choose by.
+var allocators = []lease.Allocator{lease.Iterative, lease.Random, lease.FLQ}
+
 // people share hardware addresses and lack client identifiers in every combination.
 var people = func() (all []person) {
 	for i := range byte(6) {
@@ -80,6 +83,7 @@ func newPool(t *rapid.T, subnet uint32, first, last byte) *lease.Pool {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	p.Use(rapid.SampledFrom(allocators).Draw(t, "allocator"))
 	return p
 }
 

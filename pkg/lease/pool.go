@@ -20,13 +20,16 @@ type Pool struct {
 	Kind        Kind
 	Subnet, ID  uint32
 	First, Last netip.Addr
-	Len         uint8 // prefix length of one resource: 32, 128, or the delegated length
+	Len         uint8     // prefix length of one resource: 32, 128, or the delegated length
+	Allocator   Allocator // as Use left it
 
 	first, last uint128
 	shift       uint8 // bits of an address behind Len
 	kept        map[uint64]struct{}
 	set         atomic.Pointer[poolSet]
 	free        bitmap
+	line        *line // with FLQ
+	sparse      bool  // so large that there is no bitmap: what is free is found by trial
 	offers      queue
 	counts      counts
 	subnet      *counts // of the subnet and kind, set when a table first adopts the pool
@@ -80,7 +83,13 @@ func (p *Pool) Size() uint64 {
 }
 
 // Free returns how many resources nobody holds and a search may find.
-func (p *Pool) Free() uint64 { return uint64(max(p.free.free.Load(), 0)) }
+func (p *Pool) Free() uint64 {
+	n := p.free.free.Load()
+	if p.sparse {
+		n -= p.counts.assigned.Load() + p.counts.offers.Load()
+	}
+	return uint64(max(n, 0))
+}
 
 // Contains reports whether res is one of the pool's resources.
 func (p *Pool) Contains(res Resource) bool {

@@ -111,9 +111,9 @@ func (pl *places) settle(held bool) {
 		}
 		switch {
 		case held:
-			at.p.free.take(at.i)
+			at.p.take(at.i)
 		default:
-			at.p.free.put(at.i)
+			at.p.put(at.i)
 		}
 	}
 }
@@ -166,11 +166,11 @@ func (t *Table) fill(shard uint32, old, next *poolSet, read *[shards]bool) (outs
 			}
 		case p == nil || p.set.Load() == old:
 		case r.state == Offered:
-			p.free.take(i)
+			p.take(i)
 			r.timer = p.offers.push(offered{r.start, makeRef(shard, slot)})
 			p.counts.offers.Add(1)
 		default:
-			p.free.take(i)
+			p.take(i)
 			d := inForce(r.state)
 			p.counts.add(&d)
 		}
@@ -182,8 +182,14 @@ func (t *Table) fill(shard uint32, old, next *poolSet, read *[shards]bool) (outs
 // pool of the same range, if there was one, left off.
 func (p *Pool) begin(before *Pool) {
 	p.free.reset(p.Size())
+	if p.line != nil {
+		p.line = newLine(p.Size())
+	}
 	for i := range p.kept {
 		p.free.take(i)
+		if p.line != nil {
+			p.line.fresh.take(i)
+		}
 	}
 	p.offers.clear()
 	p.counts.clear()

@@ -1,17 +1,26 @@
 package lease
 
+import "math/rand/v2"
+
 // search finds the client a free resource.
 func (a *attempt) search() (Seq, error) {
 	stale := len(a.r.Pools) > 0
-	for _, p := range a.r.Pools {
-		p = a.t.sets.Load().cur.resolve(p)
-		if p == nil || p.Kind != a.me.kind {
-			continue
+	for pools := a.r.Pools; len(pools) > 0; {
+		n, first := 1, 0
+		if pools[0].Allocator != Iterative {
+			n, first = draw(pools)
 		}
-		stale = false
-		if seq, err := a.from(p); err != ErrNone {
-			return seq, err
+		for i := range n {
+			p := a.t.sets.Load().cur.resolve(pools[(first+i)%n])
+			if p == nil || p.Kind != a.me.kind {
+				continue
+			}
+			stale = false
+			if seq, err := a.pick(p); err != ErrNone {
+				return seq, err
+			}
 		}
+		pools = pools[n:]
 	}
 	if stale {
 		return 0, ErrStale
@@ -19,19 +28,37 @@ func (a *attempt) search() (Seq, error) {
 	return a.supplant()
 }
 
-// from takes the next free resource after the last one given, as Kea's iterative
-// allocator does.
-func (a *attempt) from(p *Pool) (Seq, error) {
-	seq, seen, err := a.scan(p)
+// draw returns how many pools at the front are of one subnet, and which of them
+// is to be asked first: where resources come in no order, pools do neither.
+func draw(pools []*Pool) (n, first int) {
+	for n = 1; n < len(pools) && pools[n].Subnet == pools[0].Subnet; n++ {
+	}
+	return n, rand.IntN(n)
+}
+
+// pick takes a free resource of the pool by its allocator.
+func (a *attempt) pick(p *Pool) (Seq, error) {
+	switch p.Allocator {
+	case Random:
+		return a.random(p)
+	case FLQ:
+		return a.queued(p)
+	}
+	return a.from(p, p.free.cursor.Load())
+}
+
+// from takes the next free resource at or after a place: as Kea's iterative
+// allocator does, after the last one given.
+func (a *attempt) from(p *Pool, begin uint64) (Seq, error) {
+	seq, seen, err := a.scan(p, begin)
 	for tries := 0; err == ErrNone && !seen && p.Free() > 0 && tries < 3; tries++ {
-		seq, seen, err = a.scan(p) // a bit on its way up the bitmap hid what is free
+		seq, seen, err = a.scan(p, begin) // a bit on its way up the bitmap hid what is free
 	}
 	return seq, err
 }
 
 // scan goes once around the pool; seen says that something free was passed over.
-func (a *attempt) scan(p *Pool) (seq Seq, seen bool, err error) {
-	begin := p.free.cursor.Load()
+func (a *attempt) scan(p *Pool, begin uint64) (seq Seq, seen bool, err error) {
 	for i, around := begin, false; ; {
 		j, ok := p.free.next(i)
 		if around && (!ok || j >= begin) {
@@ -42,13 +69,11 @@ func (a *attempt) scan(p *Pool) (seq Seq, seen bool, err error) {
 			continue
 		}
 		i, seen = j+1, true
-		res := p.at(j)
-		if a.r.Reserved != nil && a.r.Reserved(res) || !p.free.take(j) {
+		if a.keptFromMe(p.at(j)) || !p.free.take(j) {
 			continue
 		}
 		p.free.cursor.Store(i)
-		k := res.key()
-		if seq, err = a.give(&k, p); err != ErrOwner {
+		if seq, err = a.claimed(p, j); err != ErrOwner {
 			return seq, seen, err
 		}
 	}
