@@ -129,7 +129,10 @@ var agreements = []struct {
 	{v4, `"hooks-libraries":[{"library":"/nope.so"}]`, oursOnly, "no library is loaded; one that is not known is a reason not to start"},
 
 	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01:02:03:04:05","ip-address":"192.0.3.5"}]}]`, neither, ""},
-	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01:02:03:04:05"}]}]`, neither, ""},
+	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01:02:03:04:05"}]}]`, oursOnly, "Kea 3 takes a host of which nothing is said but who it is"},
+	{v4, `"ip-reservations-unique":false,"subnet4":[{"id":1,"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01:02:03:04:05","ip-address":"192.0.2.5"},{"duid":"01:02","ip-address":"192.0.2.5"}]}]`, both, ""},
+	{v4, `"subnet4":[{"id":1,"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01:02:03:04:05","ip-address":"192.0.2.5"},{"duid":"01:02","ip-address":"192.0.2.5"}]}]`, neither, ""},
+	{v4, `"early-global-reservations-lookup":true,"compatibility":{"lenient-option-parsing":true}`, both, ""},
 	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01","ip-address":"192.0.2.5"},{"hw-address":"0:1","ip-address":"192.0.2.6"}]}]`, neither, ""},
 	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01","ip-address":"192.0.2.5"},{"hw-address":"00:02","ip-address":"192.0.2.5"}]}]`, neither, ""},
 	{v4, `"subnet4":[{"subnet":"192.0.2.0/24","reservations":[{"hw-address":"00:01","duid":"01:02","ip-address":"192.0.2.5"}]}]`, neither, ""},

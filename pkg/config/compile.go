@@ -137,6 +137,7 @@ func (c *compiler) compile() {
 	t.Options = c.options(c.root)
 	t.Policy = c.policy(g)
 	t.Identifiers = c.identifiers()
+	c.leniency(t)
 	for _, n := range c.root.list("shared-networks") {
 		c.network(n, t.Options)
 	}
@@ -226,6 +227,17 @@ func (c *compiler) identifiers() []topology.IdentifierKind {
 		c.errorf(m, "must name one identifier at least")
 	}
 	return out
+}
+
+// leniency reads what departs from the RFCs, and when reservations are looked up.
+func (c *compiler) leniency(t *topology.Topology) {
+	t.EarlyGlobal = levels{c.root}.bool("early-global-reservations-lookup", false)
+	l := levels{c.root.get("compatibility")}
+	t.Compatibility = topology.Compatibility{
+		IgnoreServerID:      l.bool("ignore-dhcp-server-identifier", false),
+		IgnoreLinkSelection: l.bool("ignore-rai-link-selection", false),
+		ExcludeFirstLast24:  l.bool("exclude-first-last-24", false),
+	}
 }
 
 var identifierKinds = map[string]topology.IdentifierKind{

@@ -76,10 +76,7 @@ func (h *hosts) host(n *node) *topology.Reservation {
 		return nil
 	}
 	r.Key = key
-	if len(n.members) == 1 {
-		c.errorf(n, "keeps nothing for the host: an address, a name, options or boot fields are missing")
-	}
-	return r
+	return r // one that keeps nothing makes its host KNOWN
 }
 
 // key reads by what the host is known.

@@ -170,11 +170,11 @@ var blocks = []rule{
 		{name: "lease-checks", typ: tString, enum: []string{"none", "warn", "fix", "fix-del", "del"}, def: "warn", state: Accepted},
 		{name: "extended-info-checks", typ: tString, enum: []string{"none", "fix", "strict", "pedantic"}, def: "fix", state: Accepted},
 	})},
-	{name: "compatibility", typ: tMap, state: Accepted, of: with("compatibility", nil, []rule{
+	{name: "compatibility", typ: tMap, of: with("compatibility", nil, []rule{
 		{name: "lenient-option-parsing", typ: tBool, def: "false", state: Accepted, note: "an option that cannot be read is passed over anyway"},
-		{name: "ignore-dhcp-server-identifier", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "the server identifier is compared"},
-		{name: "ignore-rai-link-selection", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "link selection is followed"},
-		{name: "exclude-first-last-24", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "addresses ending in .0 and .255 are given"},
+		{name: "ignore-dhcp-server-identifier", typ: tBool, in: v4, def: "false", note: "every message is taken to be for this server"},
+		{name: "ignore-rai-link-selection", typ: tBool, in: v4, def: "false", note: "suboption 5 of option 82 is passed over, option 118 is not"},
+		{name: "exclude-first-last-24", typ: tBool, in: v4, def: "false", note: "in subnets of 24 bits and less; who has or asks for such an address may have it"},
 	})},
 }
 
@@ -186,9 +186,10 @@ var scalars = []rule{
 	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, def: "0", note: "seconds; see offer-hold"},
 	{name: "host-reservation-identifiers", typ: tStrings, in: v4, enum: []string{"hw-address", "duid", "circuit-id", "client-id", "flex-id"}, def: `["hw-address", "duid", "circuit-id", "client-id"]`, note: "flex-id finds nothing"},
 	{name: "host-reservation-identifiers", typ: tStrings, in: v6, enum: []string{"hw-address", "duid", "flex-id"}, def: `["hw-address", "duid"]`, note: "flex-id finds nothing"},
-	{name: "ip-reservations-unique", typ: tBool, def: "true", quiet: "true", state: Later, note: "an address is kept for one host"},
+	{name: "ip-reservations-unique", typ: tBool, def: "true", note: "false: an address may be kept for several hosts; the first to come has it"},
 	{name: "reservations-lookup-first", typ: tBool, def: "false", state: Accepted, note: "reservations are looked up first"},
-	{name: "early-global-reservations-lookup", typ: tBool, def: "false", quiet: "false", state: Later, note: "reservations are looked up when the subnet is known"},
+	{name: "early-global-reservations-lookup", typ: tBool, in: v4, def: "false", note: "global reservations are looked up before the subnet is chosen"},
+	{name: "early-global-reservations-lookup", typ: tBool, in: v6, def: "false", quiet: "false", state: Later, note: "reservations are looked up when the subnet is known"},
 	{name: "stash-agent-options", typ: tBool, in: v4, def: "false", quiet: "false", state: Later, note: "what a relay said is not remembered"},
 	{name: "statistic-default-sample-count", typ: tInt, max: maxU32, def: "20", note: "samples are taken once a second where this is not the default; see `monitoring.md`"},
 	{name: "statistic-default-sample-age", typ: tInt, max: maxU32, def: "0", note: "seconds, in place of the number where that is 0"},

@@ -51,13 +51,15 @@ type Exchange struct {
 	classes classify.Set
 
 	// set by identify
-	ids      [4]topology.Identifier
+	ids      [5]topology.Identifier
 	nids     int
 	keys     [2]lease.Identity
 	nkeys    int
 	clientID []byte // what the lease is kept under; nil: by hardware address alone
 	Host     *topology.Reservation
-	name     name // what the client calls itself
+	global   *topology.Reservation // found among the global reservations
+	known    bool                  // something is reserved for the client on its link
+	name     name                  // what the client calls itself
 
 	// set by allocate
 	req       lease.Request
@@ -100,6 +102,7 @@ func (x *Exchange) begin() {
 	x.Reply, x.Seq, x.why = 0, 0, ""
 	x.Type, x.relay, x.Subnet, x.Host, x.Pool = 0, nil, nil, nil, nil
 	x.nids, x.nkeys, x.clientID = 0, 0, nil
+	x.global, x.known = nil, false
 	x.spot.known = false
 	x.wire, x.to, x.mac = nil, netip.AddrPort{}, link.Addr{}
 }

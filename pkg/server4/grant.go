@@ -84,8 +84,7 @@ func (x *Exchange) spotAt(a netip.Addr) *spot {
 	}
 	p.pool = p.sub.PoolOf(lease.V4, a)
 	p.host = x.hostIn(p.sub)
-	h := x.Net.Holder(p.sub, a)
-	p.kept = h != nil && h != p.host
+	p.kept = x.Net.KeptFromOthers(p.sub, a, p.host)
 	return p
 }
 
@@ -97,7 +96,7 @@ func (x *Exchange) mayHave(a netip.Addr) bool {
 	switch {
 	case p.sub == nil:
 		return false
-	case p.host != nil && p.host.Addr == a:
+	case p.host != nil && p.host.Addr == a && (p.pool == nil || !p.sub.ReserveOut):
 		return true
 	case p.kept:
 		return false
@@ -109,10 +108,11 @@ func (x *Exchange) mayHave(a netip.Addr) bool {
 
 // reservedAddr is the address that is kept for the client on this link.
 func (x *Exchange) reservedAddr() netip.Addr {
-	if x.Host == nil || !given(x.Host.Addr) || x.Subnet == nil || !x.Subnet.Prefix.Contains(x.Host.Addr) {
+	if x.Subnet == nil {
 		return netip.Addr{}
 	}
-	return x.Host.Addr
+	a, _ := x.Subnet.Keeps(x.Host)
+	return a
 }
 
 // elsewhere reports whether somebody else holds a, or it is out of service.

@@ -21,9 +21,11 @@ func (s *Server) identify(x *Exchange) Verdict {
 	if !x.identities() {
 		return DropNoIdentity
 	}
-	x.identifiers()
+	if x.nids == 0 { // an early look at the global reservations has them already
+		x.identifiers()
+	}
 	x.reservation()
-	if x.Host != nil {
+	if x.known {
 		x.classes.Add(classify.Known)
 	} else {
 		x.classes.Add(classify.Unknown)
@@ -61,39 +63,89 @@ func (x *Exchange) identifiers() {
 		}
 	}
 	id, _ := x.Query.Option(dhcp4.OptClientID)
-	_, duid, _ := dhcp4.NodeID(id)
 	circuit, _ := x.relay.Option(dhcp4.SubCircuitID)
 	add(topology.HWAddress, x.Query.CHAddr())
-	add(topology.DUID, duid)
+	add(topology.DUID, duidOf(id))
 	add(topology.CircuitID, circuit)
 	add(topology.ClientID, id)
 }
 
-// reservation looks for what is kept for the client on its link. In a shared
-// network a subnet that keeps an address for it goes before the one that the
-// query led to.
+// duidOf returns the DUID in a node-specific client identifier: type 255, four
+// octets of IAID, the DUID (RFC 4361 §6.1). Like Kea it takes a DUID of any length
+// for one: who it is for is decided by the reservation.
+func duidOf(clientID []byte) []byte {
+	const nodeSpecific, before = 255, 1 + 4
+	if len(clientID) <= before || clientID[0] != nodeSpecific {
+		return nil
+	}
+	return clientID[before:]
+}
+
+// early looks the global reservations up before there is a subnet, so that what
+// they say of the client's classes has a say in which subnet it is.
+func (x *Exchange) early() {
+	x.identifiers()
+	x.global = x.Net.Global(x.ids[:x.nids])
+	if x.global != nil {
+		x.classes.Add(classify.Known)
+	}
+}
+
+// reservation looks for what is kept for the client on its link, in the order of
+// Kea. In a shared network the first subnet that keeps an address for it, or has
+// it reserved without one, goes before the one that the query led to; an address
+// that is reserved globally comes after those, in the first subnet that it fits.
 func (x *Exchange) reservation() {
+	ids := x.ids[:x.nids]
+	x.Host, x.known = nil, false
 	if x.Subnet == nil {
-		x.Host = x.Net.Reservation(nil, x.ids[:x.nids])
+		x.Host = x.Net.Global(ids)
+		x.known = x.Host != nil
 		return
 	}
+	if x.Subnet.ReserveGlobal && !x.Net.EarlyGlobal {
+		x.global = x.Net.Global(ids)
+	}
+	x.known = x.global != nil
+	if !x.ownReservation(ids) {
+		x.globalReservation()
+	}
+	x.Host = x.hostIn(x.Subnet)
+}
+
+// ownReservation settles for the first subnet of the link that has the client
+// reserved, and reports whether there is one.
+func (x *Exchange) ownReservation(ids []topology.Identifier) bool {
 	for sub := range x.Subnet.Siblings(&x.classes) {
-		r := x.hostIn(sub)
+		r := x.Net.Own(sub, ids)
 		if r == nil {
 			continue
 		}
-		if x.Host == nil {
-			x.Host = r
+		x.known = true
+		if _, ok := sub.Keeps(r); ok || !given(r.Addr) {
+			x.settle(sub)
+			return true
 		}
-		if r.Addr.IsValid() && sub.Prefix.Contains(r.Addr) {
-			x.Host = r
+	}
+	return false
+}
+
+// globalReservation settles for the first subnet of the link in which the address
+// can be that is reserved for the client globally.
+func (x *Exchange) globalReservation() {
+	if x.global == nil || !given(x.global.Addr) {
+		return
+	}
+	for sub := range x.Subnet.Siblings(&x.classes) {
+		if _, ok := sub.Keeps(x.global); ok && sub.ReserveGlobal {
 			x.settle(sub)
 			return
 		}
 	}
 }
 
-// hostIn returns what is reserved for the client in one subnet.
+// hostIn returns what is reserved for the client in one subnet: by the subnet
+// itself, else globally.
 func (x *Exchange) hostIn(sub *topology.Subnet) *topology.Reservation {
 	return x.Net.Reservation(sub, x.ids[:x.nids])
 }

@@ -40,6 +40,11 @@ func (s *Server) accept(x *Exchange) Verdict {
 	case dhcp4.Discover, dhcp4.Request, dhcp4.Decline, dhcp4.Release, dhcp4.Inform:
 	case 0:
 		return DropBOOTP
+	case dhcp4.LeaseQuery:
+		if x.over6 { // RFC 4388 has relays ask, and they have ways of their own to (RFC 5007 over DHCPv6)
+			return DropLeaseQuery
+		}
+		return DropType
 	default:
 		return DropType
 	}
@@ -63,7 +68,7 @@ func (s *Server) mayInform(x *Exchange) bool {
 // OFFER of a server without the option.
 func (s *Server) forUs(x *Exchange) bool {
 	v, ok := x.Query.Option(dhcp4.OptServerID)
-	if !ok {
+	if !ok || x.Net.Compatibility.IgnoreServerID {
 		return true
 	}
 	if len(v) != 4 {

@@ -58,6 +58,7 @@ func (s *Server) answer(x *Exchange) (v Verdict) {
 			}
 			x.Net = s.current()
 			x.Subnet, x.Host, x.Pool, x.Reply, x.Seq = nil, nil, nil, 0, 0
+			x.global, x.nids = nil, 0
 			x.spot.known = false
 			i = restart - 1
 			continue

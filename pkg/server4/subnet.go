@@ -20,6 +20,9 @@ func (s *Server) classify(x *Exchange) Verdict {
 // topology, which for 4o6 asks Kea's rule first and ours then.
 func (s *Server) selectSubnet(x *Exchange) Verdict {
 	x.where()
+	if x.Net.EarlyGlobal {
+		x.early()
+	}
 	x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	x.Policy = &x.Net.Policy
 	if x.Subnet != nil {
@@ -53,7 +56,7 @@ func (x *Exchange) where() {
 // selected is the link that the relay (RFC 3527) or the client (RFC 3011) asks
 // for; the relay's word goes first, since it stands on the link.
 func (x *Exchange) selected() netip.Addr {
-	if v, ok := x.relay.Option(dhcp4.SubLinkSelection); ok && len(v) == 4 {
+	if v, ok := x.relay.Option(dhcp4.SubLinkSelection); ok && len(v) == 4 && !x.Net.Compatibility.IgnoreLinkSelection {
 		return netip.AddrFrom4([4]byte(v))
 	}
 	a, _ := x.Query.Addr(dhcp4.OptSubnetSelection)

@@ -16,6 +16,7 @@ const (
 	DropReply       // a BOOTREPLY
 	DropBOOTP       // no message type
 	DropType        // a message type that is not served, LEASEQUERY among them
+	DropLeaseQuery  // a LEASEQUERY over 4o6
 	DropOtherServer // meant for another server
 	DropNoIdentity  // neither a usable client identifier nor a hardware address
 	DropNoReturn    // there is no address to which a reply could go
@@ -48,6 +49,7 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropReply:       {"reply", "pkt4-rfc-violation"},
 	DropBOOTP:       {"bootp", "pkt4-rfc-violation"},
 	DropType:        {"message-type", "pkt4-processing-failed"},
+	DropLeaseQuery:  {"lease-query-4o6", "pkt4-processing-failed"},
 	DropOtherServer: {"other-server", "pkt4-not-for-us"},
 	DropNoIdentity:  {"no-identity", "pkt4-rfc-violation"},
 	DropNoReturn:    {"no-return", "pkt4-rfc-violation"},

@@ -168,8 +168,7 @@ func (x *Exchange) reserved(r lease.Resource) bool {
 	if n == nil || n.ReserveOut {
 		return false
 	}
-	h := x.Net.Holder(n, addr)
-	return h != nil && h != x.Host
+	return x.Net.KeptFromOthers(n, addr, x.Host)
 }
 
 // within reports whether a client may go on with a lease that it has: its subnet
@@ -180,8 +179,8 @@ func (x *Exchange) within(r lease.Resource, subnet uint32) bool {
 	if n == nil || !x.serves(n) || !n.Prefix.Contains(addr) {
 		return false
 	}
-	if h := x.Net.Holder(n, addr); h != nil {
-		return h == x.Host
+	if x.Net.Holder(n, addr) != nil {
+		return !x.Net.KeptFromOthers(n, addr, x.Host)
 	}
 	p := n.PoolOf(lease.NA, addr)
 	return p != nil && p.Admits(&x.Classes)

@@ -18,6 +18,7 @@ type indexes struct {
 	byInterfaceID map[string]list             // "interface-id"
 	reserved      map[netip.Addr]*Reservation // of Topology.Reservations, by address
 	reservedPD    map[netip.Prefix]*Reservation
+	sharing       sharers
 
 	// of subnets with a 4o6 key
 	by4o6Prefix      prefixIndex
@@ -46,7 +47,8 @@ func (t *Topology) Freeze() {
 		by4o6Iface:       map[string]list{},
 		by4o6Relay:       map[netip.Addr]list{},
 	}
-	t.ix.reserved, t.ix.reservedPD = byResource(t.Reservations)
+	kept := byResource(t.Reservations)
+	t.ix.reserved, t.ix.reservedPD, t.ix.sharing = kept.addrs, kept.prefixes, kept.sharing
 	var rows []prefixRow
 	for i, s := range t.Subnets {
 		s.freeze()

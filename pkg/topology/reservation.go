@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"cmp"
+	"encoding/binary"
 	"maps"
 	"net/netip"
 	"slices"
@@ -33,6 +35,45 @@ func (t *Topology) Reservation(s *Subnet, ids []Identifier) *Reservation {
 	}
 	return nil
 }
+
+// Own returns what is kept for a client in subnet s by the subnet's own
+// reservations, nil for nothing.
+func (t *Topology) Own(s *Subnet, ids []Identifier) *Reservation {
+	if !s.ReserveIn {
+		return nil
+	}
+	return find(s.Reservations, t.Identifiers, ids)
+}
+
+// Global returns what is kept for a client by the global reservations, nil for
+// nothing. Whether they hold in a subnet is for its ReserveGlobal to say.
+func (t *Topology) Global(ids []Identifier) *Reservation {
+	return find(t.Reservations, t.Identifiers, ids)
+}
+
+// Keeps returns the IPv4 address that r keeps in subnet s. With
+// reservations-out-of-pool one inside a pool is an address like any other, as in
+// Kea.
+func (s *Subnet) Keeps(r *Reservation) (netip.Addr, bool) {
+	if r == nil || !given(r.Addr) || !s.Prefix.Contains(r.Addr) || s.ReserveOut && s.inPool(r.Addr) {
+		return netip.Addr{}, false
+	}
+	return r.Addr, true
+}
+
+// KeptFromOthers reports whether address a is kept in subnet s for hosts of which
+// r, which may be nil, is none.
+func (t *Topology) KeptFromOthers(s *Subnet, a netip.Addr, r *Reservation) bool {
+	h := t.Holder(s, a)
+	if h == nil || h == r {
+		return false
+	}
+	return r == nil || !slices.Contains(s.sharing[a], r) && !slices.Contains(t.ix.sharing[a], r)
+}
+
+// sharers are the reservations of one scope by address, where there are several
+// for one address (ip-reservations-unique false).
+type sharers map[netip.Addr][]*Reservation
 
 func find(m map[Key]*Reservation, order []IdentifierKind, ids []Identifier) *Reservation {
 	if len(m) == 0 {
@@ -80,6 +121,9 @@ func (t *Topology) keep() {
 			if p.Lease == nil || p.Lease.Kind != lease.V4 && p.Lease.Kind != lease.NA {
 				continue
 			}
+			if t.Compatibility.ExcludeFirstLast24 && s.Prefix.Addr().Is4() && s.Prefix.Bits() <= 24 {
+				keepEnds(p.Lease)
+			}
 			for _, all := range [][]netip.Addr{own, global} {
 				i, _ := slices.BinarySearchFunc(all, p.Lease.First, netip.Addr.Compare)
 				for ; i < len(all) && !p.Lease.Last.Less(all[i]); i++ {
@@ -91,6 +135,24 @@ func (t *Topology) keep() {
 		}
 	}
 }
+
+// keepEnds takes the addresses ending in .0 and .255 out of what a search of a pool
+// finds. Who has or asks for one may have it, as with Kea.
+func keepEnds(p *lease.Pool) {
+	first, last := be.Uint32(p.First.AsSlice()), be.Uint32(p.Last.AsSlice())
+	for n := uint64(first) &^ 0xff; n <= uint64(last); n += 256 {
+		for _, end := range [...]uint64{n, n + 255} {
+			if end < uint64(first) || end > uint64(last) {
+				continue
+			}
+			var b [4]byte
+			be.PutUint32(b[:], uint32(end))
+			p.Keep(lease.Resource{Kind: lease.V4, Prefix: netip.PrefixFrom(netip.AddrFrom4(b), 32)})
+		}
+	}
+}
+
+var be = binary.BigEndian
 
 // inPool reports whether a single address lies in a pool.
 func (s *Subnet) inPool(a netip.Addr) bool {
@@ -113,23 +175,48 @@ func (t *Topology) HolderPD(s *Subnet, p netip.Prefix) *Reservation {
 	return nil
 }
 
-// byResource turns reservations round: by the addresses and the prefixes they
-// keep.
-func byResource(m map[Key]*Reservation) (map[netip.Addr]*Reservation, map[netip.Prefix]*Reservation) {
+// A resources is reservations turned round: by the addresses and the prefixes
+// that they keep.
+type resources struct {
+	addrs    map[netip.Addr]*Reservation
+	prefixes map[netip.Prefix]*Reservation
+	sharing  sharers
+}
+
+func byResource(m map[Key]*Reservation) (out resources) {
 	if len(m) == 0 {
-		return nil, nil
+		return out
 	}
-	addrs, prefixes := map[netip.Addr]*Reservation{}, map[netip.Prefix]*Reservation{}
-	for _, r := range m {
-		if r.Addr.IsValid() && !r.Addr.IsUnspecified() {
-			addrs[r.Addr] = r
+	out.addrs, out.prefixes = map[netip.Addr]*Reservation{}, map[netip.Prefix]*Reservation{}
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	for _, k := range keys {
+		r := m[k]
+		if given(r.Addr) {
+			out.keep(r.Addr, r)
 		}
 		for _, a := range r.Addrs {
-			addrs[a] = r
+			out.keep(a, r)
 		}
 		for _, p := range r.Prefixes {
-			prefixes[p.Masked()] = r
+			out.prefixes[p.Masked()] = r
 		}
 	}
-	return addrs, prefixes
+	return out
+}
+
+func (o *resources) keep(a netip.Addr, r *Reservation) {
+	first := o.addrs[a]
+	if first == nil {
+		o.addrs[a] = r
+		return
+	}
+	if o.sharing == nil {
+		o.sharing = sharers{}
+	}
+	if len(o.sharing[a]) == 0 {
+		o.sharing[a] = []*Reservation{first}
+	}
+	o.sharing[a] = append(o.sharing[a], r)
 }

@@ -30,11 +30,11 @@ func (s *Subnet) freeze() {
 		}
 	}
 	slices.SortStableFunc(s.spans, func(a, b poolSpan) int { return a.first.Compare(b.first) })
-	byAddr, byPrefix := byResource(s.Reservations)
+	kept := byResource(s.Reservations)
 	if s.Reserved == nil {
-		s.Reserved = byAddr
+		s.Reserved = kept.addrs
 	}
-	s.reservedPD = byPrefix
+	s.reservedPD, s.sharing = kept.prefixes, kept.sharing
 }
 
 // PoolOf returns the pool that gives away resource a of kind k, disabled and

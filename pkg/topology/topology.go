@@ -44,7 +44,21 @@ type Topology struct {
 	// Freeze makes one without definitions where it is nil.
 	Classes *classify.Dictionary
 
+	// EarlyGlobal looks the global reservations up before the subnet is chosen:
+	// early-global-reservations-lookup.
+	EarlyGlobal bool
+
+	Compatibility Compatibility
+
 	ix indexes // made by Freeze
+}
+
+// Compatibility is what departs from the RFCs for the sake of clients and relays
+// that do ("compatibility"; DHCPv4).
+type Compatibility struct {
+	IgnoreServerID      bool // ignore-dhcp-server-identifier: every message is for this server
+	IgnoreLinkSelection bool // ignore-rai-link-selection: a relay's word about the link (82.5) is passed over
+	ExcludeFirstLast24  bool // exclude-first-last-24: addresses ending in .0 and .255 are not searched for
 }
 
 // A Network groups subnets that share a link (Kea's shared-networks).
@@ -91,6 +105,7 @@ type Subnet struct {
 
 	// made by Freeze
 	spans      []poolSpan
+	sharing    sharers
 	reservedPD map[netip.Prefix]*Reservation
 }
 
