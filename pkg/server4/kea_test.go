@@ -17,6 +17,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -303,4 +304,13 @@ func TestOptionsAgainstKea(t *testing.T) {
 			}
 		})
 	}
+}
+
+// framed is a query as the v6 side hands it over, with where it came from.
+func framed(m ipc.Message, iface string) []byte {
+	o := dhcp6.AppendOption(nil, 60000, []byte(iface))
+	a := m.Origin.Addr.As16()
+	o = dhcp6.AppendOption(o, 60001, a[:])
+	o = dhcp6.AppendOption(o, 60002, []byte{2, 34})
+	return dhcp6.AppendOption(m.Data, 17, append([]byte{0, 0, 9, 191}, o...))
 }
