@@ -126,7 +126,7 @@ func TestHelp(t *testing.T) {
 // allows.
 func TestExitCode(t *testing.T) {
 	to := server(t, 3)
-	base := []string{"4o6", "--server", to, "--timeout", "20ms", "--retries", "0"}
+	base := []string{"4o6", "--server", to, "--timeout", "500ms", "--retries", "0"}
 	for _, tt := range []struct {
 		args string
 		want int

@@ -40,7 +40,7 @@ func (c *crowd) next(limit int) (queries []flight) {
 // question is what a client asks next. Its asking is what it was offered.
 func (c *crowd) question(who *client) *question {
 	c.xid++
-	q := &question{c: who, kind: discover, xid: c.xid, addr: who.addr}
+	q := &question{c: who, kind: discover, xid: c.xid, addr: who.addr, first: time.Now()}
 	switch n := c.random.IntN(20); {
 	case who.asking != nil:
 		q.kind, q.addr = request, who.asking.addr
@@ -77,7 +77,7 @@ func (c *crowd) left(data []byte) {
 		who.asking = &question{addr: r.addr}
 	case r.is == ack && q.kind != release:
 		c.acks++
-		if why := c.give(who, r); why != "" {
+		if why := c.give(q, r); why != "" {
 			c.wrong("client %d is told that %v is its own: %s", who.n, r.addr, why)
 		}
 		if !c.failed.Load() {
@@ -89,8 +89,8 @@ func (c *crowd) left(data []byte) {
 }
 
 // give judges an address as its answer leaves: it is on the disk, and nobody else's.
-func (c *crowd) give(who *client, r reply) string {
-	until := time.Now().Add(r.valid - 2*time.Second) // of whole seconds, a moment ago
+func (c *crowd) give(q *question, r reply) string {
+	who, until := q.c, q.first.Add(r.valid-time.Second) // in whole seconds
 	files := c.disk.Durable(name)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -291,9 +291,13 @@ func failedSync(t *testing.T, f family, op faultfs.Op, fault faultfs.Fault) {
 		r.ask(i, c, request, addr)
 	}
 	r.silent("the disk fails")
-	if r.table.Down() == nil || r.log.FilterLevelExact(zap.ErrorLevel).Len() == 0 {
-		t.Errorf("down: %v; logged: %v", r.table.Down(), r.log.All())
+	said := func() bool { return r.table.Down() != nil && r.log.FilterLevelExact(zap.ErrorLevel).Len() > 0 }
+	for end := time.Now().Add(10 * time.Second); !said(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("down: %v; logged: %v", r.table.Down(), r.log.All())
+		}
 	}
+	r.silent("the disk fails, and the server has noticed")
 	r.disk.Inject(nil)
 	r.ask(0, c, request, addr)
 	r.ask(0, other, renew, theirs)
