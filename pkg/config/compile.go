@@ -138,6 +138,7 @@ func (c *compiler) compile() {
 	t.Policy = c.policy(g)
 	t.Identifiers = c.identifiers()
 	c.leniency(t)
+	c.libraries(t)
 	for _, n := range c.root.list("shared-networks") {
 		c.network(n, t.Options)
 	}
@@ -218,7 +219,7 @@ func (c *compiler) identifiers() []topology.IdentifierKind {
 			c.errorf(e, "%q stands here twice", e.str)
 			continue
 		}
-		if k == topology.FlexID {
+		if k == topology.FlexID && c.cfg.Family == v6 {
 			c.unserved(e, "is not served yet: no client has a flex-id")
 		}
 		out = append(out, k)

@@ -276,7 +276,7 @@ func (c *compiler) class(i int, n *node) {
 // leases to the same clients.
 var (
 	builtInHooks  = []string{"lease_cmds", "stat_cmds"}
-	harmlessHooks = []string{"bootp", "cb_cmds", "class_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache", "host_cmds",
+	harmlessHooks = []string{"cb_cmds", "class_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache", "host_cmds",
 		"lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check",
 		"run_script", "subnet_cmds"}
 	decidingHooks = []string{"ha", "limits", "radius", "user_chk"}
@@ -288,9 +288,10 @@ func (c *compiler) hook(n *node) {
 	if lib == nil {
 		return
 	}
-	name := strings.TrimSuffix(strings.TrimPrefix(path.Base(lib.str), "libdhcp_"), ".so")
+	name := libraryName(lib)
 	replace := n.get("parameters").get("replace-client-id")
 	switch {
+	case c.builtIn(name): // see libraries
 	case name == "flex_id" && replace != nil && replace.bool:
 		c.refuse(replace, "clients are known by what the library flex_id makes of their queries, and it is not served")
 	case slices.Contains(builtInHooks, name): // its commands are there without it

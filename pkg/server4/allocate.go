@@ -17,6 +17,9 @@ func (s *Server) allocate(x *Exchange) Verdict {
 	case dhcp4.Discover:
 		return s.discover(x)
 	case dhcp4.Request:
+		if x.bootp {
+			return s.bootp(x)
+		}
 		return s.request(x)
 	case dhcp4.Release:
 		return s.release(x)

@@ -9,6 +9,10 @@ import (
 func (s *Server) build(x *Exchange) Verdict {
 	q, w := x.Query, &x.out
 	x.scope()
+	if x.bootp {
+		s.buildBOOTP(x)
+		return Next
+	}
 	w.Reply(q, x.Reply, x.buf)
 	x.allow(x.limit())
 	id := s.identifier(x).As4()

@@ -42,6 +42,7 @@ type Exchange struct {
 	Query  *dhcp4.Message // in packet
 	Type   dhcp4.MessageType
 	relay  dhcp4.SubOptions // option 82, nil when it is missing or malformed
+	bootp  bool             // it came without a message type; Type is Request
 
 	// set by select-subnet
 	Net     *topology.Topology
@@ -52,6 +53,8 @@ type Exchange struct {
 
 	// set by identify
 	ids      [5]topology.Identifier
+	cid      []byte // what the client is known by: option 61, or what stands in for it
+	flex     flex
 	nids     int
 	keys     [2]lease.Identity
 	nkeys    int
@@ -102,7 +105,7 @@ func (x *Exchange) begin() {
 	x.Reply, x.Seq, x.why = 0, 0, ""
 	x.Type, x.relay, x.Subnet, x.Host, x.Pool = 0, nil, nil, nil, nil
 	x.nids, x.nkeys, x.clientID = 0, 0, nil
-	x.global, x.known = nil, false
+	x.global, x.known, x.cid, x.bootp = nil, false, nil, false
 	x.spot.known = false
 	x.wire, x.to, x.mac = nil, netip.AddrPort{}, link.Addr{}
 }

@@ -151,6 +151,9 @@ func (x *Exchange) shape(l *lease.Lease) {
 	}
 	hint, _ := x.Query.Uint32(dhcp4.OptLeaseTime)
 	l.Valid = time.Duration(sub.Policy.Valid.Choose(hint)) * time.Second
+	if x.bootp {
+		l.Valid = lease.Infinite
+	}
 	if host != nil && host.Hostname != "" {
 		l.Hostname = host.Hostname
 	}

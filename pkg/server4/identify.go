@@ -18,11 +18,11 @@ const (
 
 // identify finds out who the client is and what is reserved for it.
 func (s *Server) identify(x *Exchange) Verdict {
-	if !x.identities() {
-		return DropNoIdentity
-	}
 	if x.nids == 0 { // an early look at the global reservations has them already
 		x.identifiers()
+	}
+	if !x.identities() {
+		return DropNoIdentity
 	}
 	x.reservation()
 	if x.known {
@@ -38,7 +38,7 @@ func (s *Server) identify(x *Exchange) Verdict {
 // identities collects what leases are looked up by, the client identifier first
 // (RFC 2131 §4.2), unless the operator wants it left out (match-client-id).
 func (x *Exchange) identities() bool {
-	id, _ := x.Query.Option(dhcp4.OptClientID)
+	id := x.cid
 	x.clientID, x.nkeys = nil, 0
 	if len(id) >= minClientID && len(id) <= maxClientID && x.Policy.MatchClientID {
 		x.clientID = id
@@ -62,12 +62,15 @@ func (x *Exchange) identifiers() {
 			x.nids++
 		}
 	}
-	id, _ := x.Query.Option(dhcp4.OptClientID)
+	x.cid, _ = x.Query.Option(dhcp4.OptClientID)
+	if x.Net.FlexID != nil {
+		add(topology.FlexID, x.flexID(x.Net.FlexID))
+	}
 	circuit, _ := x.relay.Option(dhcp4.SubCircuitID)
 	add(topology.HWAddress, x.Query.CHAddr())
-	add(topology.DUID, duidOf(id))
+	add(topology.DUID, duidOf(x.cid))
 	add(topology.CircuitID, circuit)
-	add(topology.ClientID, id)
+	add(topology.ClientID, x.cid)
 }
 
 // duidOf returns the DUID in a node-specific client identifier: type 255, four

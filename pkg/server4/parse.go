@@ -23,6 +23,9 @@ func (s *Server) parse(x *Exchange) Verdict {
 		return DropMalformed
 	}
 	x.Type = x.Query.Type()
+	if x.Type == 0 && x.Net.BOOTP && x.Query.Op == dhcp4.BootRequest && !x.Query.Has(dhcp4.OptMessageType) {
+		x.bootp, x.Type = true, dhcp4.Request
+	}
 	s.count.receivedType[min(int(x.Type), len(s.count.receivedType)-1)].Inc()
 	if v, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok {
 		x.relay, _ = dhcp4.ParseSubOptions(v) // malformed: echoed, but not looked into

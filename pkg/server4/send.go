@@ -85,6 +85,9 @@ func (s *Server) committed(x *Exchange) Verdict {
 // pack writes the reply, over 4o6 into its envelope.
 func (s *Server) pack(x *Exchange) Verdict {
 	x.wire = x.out.Bytes()
+	if x.bootp {
+		x.wire = padBOOTP(x.wire)
+	}
 	x.buf = x.wire[:0]
 	if x.over6 {
 		if len(x.wire) > x.packet.Room() {
@@ -104,7 +107,7 @@ func (s *Server) send(x *Exchange) Verdict {
 	} else {
 		w.out = append(w.out, transport.Datagram{Data: x.wire, Peer: x.to, Local: x.local, IfIndex: x.ifIndex, To: x.mac})
 	}
-	if c := s.count.sentType[x.Reply]; c != nil {
+	if c := s.count.sentType[x.Reply]; c != nil && !x.bootp {
 		c.Inc()
 	}
 	return Next

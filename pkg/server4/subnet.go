@@ -13,6 +13,9 @@ import (
 func (s *Server) classify(x *Exchange) Verdict {
 	x.classes.Reset()
 	x.classes.Add(classify.All)
+	if x.bootp {
+		x.classes.Add(classify.BOOTP)
+	}
 	return Next
 }
 

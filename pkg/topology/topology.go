@@ -50,7 +50,19 @@ type Topology struct {
 
 	Compatibility Compatibility
 
+	// BOOTP serves queries without a message type: the library bootp (DHCPv4).
+	BOOTP bool
+
+	FlexID *FlexRule // the library flex_id (DHCPv4); nil: no client has a flex-id
+
 	ix indexes // made by Freeze
+}
+
+// A FlexRule makes of a query, by an expression, what its client is known by.
+type FlexRule struct {
+	Expr            *classify.Expr // identifier-expression
+	ReplaceClientID bool           // replace-client-id: leases are kept under it too
+	AsDUID          bool           // cid-as-rfc4361-duid: in the form of RFC 4361
 }
 
 // Compatibility is what departs from the RFCs for the sake of clients and relays

@@ -1,0 +1,66 @@
+package server4
+
+import (
+	"errors"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// minBOOTP is the least size of a BOOTP message: the fixed fields and 64 octets of
+// vendor information (RFC 951 §3, RFC 1497).
+const minBOOTP = 300
+
+var zeros [minBOOTP]byte
+
+// bootp leases an address for ever to a client that knows nothing of leases (RFC
+// 1534 §2): the one reserved for it, the one that it has or says it has, or any.
+func (s *Server) bootp(x *Exchange) Verdict {
+	x.prepare()
+	r := &x.req
+	r.Hint, r.Fixed, r.Must = lease.Resource{}, false, false
+	switch a := x.Query.CIAddr; {
+	case x.fixed.IsValid():
+		x.hint(x.fixed)
+		r.Fixed, r.Must = true, true
+	case !given(a):
+	case x.mayHave(a):
+		x.hint(a)
+		r.Must = true // it uses this one and would not take another
+	default:
+		return DropUnknown
+	}
+	_, seq, err := s.leases.Grant(r)
+	if r.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
+		s.conflict(x)
+		r.Hint, r.Fixed, r.Must = lease.Resource{}, false, false
+		_, seq, err = s.leases.Grant(r)
+	}
+	if err != nil {
+		return s.failed(x, err)
+	}
+	x.take(&r.Lease, seq)
+	x.Reply = dhcp4.Ack
+	return Next
+}
+
+// buildBOOTP fills in a reply for a client that knows no DHCP: what is configured,
+// and none of DHCP's own options (RFC 1534 §2).
+func (s *Server) buildBOOTP(x *Exchange) {
+	w := &x.out
+	w.Reply(x.Query, 0, x.buf)
+	x.allow(ethernet) // RFC 1542 §2.1 gives the vendor information no upper bound
+	x.bootFields()
+	w.Header.CIAddr = x.Query.CIAddr
+	w.Header.YIAddr = x.Lease.Resource.Prefix.Addr()
+	x.configured()
+	w.Limit(x.max)
+	if info, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok {
+		x.giveBack(dhcp4.OptRelayAgentInfo, info)
+	}
+}
+
+// padBOOTP brings a reply to the least size that BOOTP clients and relays take.
+func padBOOTP(b []byte) []byte {
+	return append(b, zeros[:max(0, minBOOTP-len(b))]...)
+}
