@@ -33,6 +33,10 @@ func (s *Server) allocate(x *Exchange) Verdict {
 // discover makes an offer: the address reserved for the client, the one that it
 // has or had, the one that it wishes, or any (RFC 2131 §4.3.1).
 func (s *Server) discover(x *Exchange) Verdict {
+	if x.doesWithout() {
+		x.Lease, x.Reply = lease.Lease{Resource: resource(netip.IPv4Unspecified())}, dhcp4.Offer
+		return Next
+	}
 	x.prepare()
 	x.wish()
 	_, seq, err := s.leases.Offer(&x.req)

@@ -1,6 +1,10 @@
 package server4
 
 import (
+	"bytes"
+
+	"go.uber.org/zap"
+
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -31,6 +35,8 @@ func (s *Server) build(x *Exchange) Verdict {
 		w.Add(dhcp4.OptServerID, id[:])
 		if x.Type != dhcp4.Inform {
 			w.Header.YIAddr = x.Lease.Resource.Prefix.Addr()
+		}
+		if x.leased() {
 			x.times()
 		}
 		x.configured()
@@ -83,8 +89,21 @@ func (x *Exchange) add(c dhcp4.Code, v []byte) {
 			return
 		}
 	}
-	x.s.count.optionDropped.Inc()
+	x.noRoom(c)
 }
+
+// noRoom counts an option that the reply has no room for, and says so now and
+// then: the client does without something that its operator has configured.
+func (x *Exchange) noRoom(c dhcp4.Code) {
+	x.s.count.optionDropped.Inc()
+	if n, ok := x.s.told.room.Allow(); ok {
+		x.s.log.Warn("no room for an option in a reply",
+			append(x.fields(), zap.Uint8("option", uint8(c)), zap.Int("room", x.max), zap.Uint64("missed", n))...)
+	}
+}
+
+// leased reports whether the reply gives the client an address.
+func (x *Exchange) leased() bool { return given(x.out.Header.YIAddr) }
 
 func (x *Exchange) add32(c dhcp4.Code, n uint32) {
 	x.add(c, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
@@ -138,7 +157,7 @@ var basic = [...]dhcp4.Code{dhcp4.OptRouter, dhcp4.OptDNS, dhcp4.OptDomainName}
 // any router (RFC 2132 §3.3) and with every address.
 func (x *Exchange) configured() {
 	asked, _ := x.Query.Option(dhcp4.OptParameterRequestList)
-	if x.Type != dhcp4.Inform {
+	if x.leased() {
 		x.configure(dhcp4.OptSubnetMask)
 	} else {
 		for _, c := range asked {
@@ -167,7 +186,7 @@ func (x *Exchange) configured() {
 // one, else in option 12 where a name is reserved, sent or asked for.
 func (x *Exchange) named() {
 	switch {
-	case x.Type == dhcp4.Inform:
+	case !x.leased():
 	case !x.name.fqdn:
 		if x.Host != nil && x.Host.Hostname != "" || x.Query.Has(dhcp4.OptHostName) {
 			x.configure(dhcp4.OptHostName)
@@ -180,7 +199,7 @@ func (x *Exchange) named() {
 
 // configure adds one option as it is configured, once.
 func (x *Exchange) configure(c dhcp4.Code) {
-	if ours(c) || x.out.Has(c) {
+	if ours(c) || x.out.Has(c) || c == dhcp4.OptIPv6OnlyPreferred && !x.asks(c) {
 		return
 	}
 	if o := x.option(c); o != nil {
@@ -195,7 +214,7 @@ func (x *Exchange) configure(c dhcp4.Code) {
 			x.add32(c, ^uint32(0)<<(32-x.Subnet.Prefix.Bits()))
 		}
 	case dhcp4.OptHostName:
-		if name := x.hostname(); name != "" && x.Type != dhcp4.Inform {
+		if name := x.hostname(); name != "" && x.leased() {
 			x.addText(c, name)
 		}
 	}
@@ -254,17 +273,21 @@ func (x *Exchange) hostname() string {
 // tail is the room to be kept for what echo adds.
 func (x *Exchange) tail() int {
 	n := 0
-	for _, c := range [...]dhcp4.Code{dhcp4.OptClientID, dhcp4.OptRelayAgentInfo} {
-		if v, ok := x.Query.Option(c); ok {
+	for _, c := range [...]dhcp4.Code{dhcp4.OptClientUUID, dhcp4.OptClientID, dhcp4.OptRelayAgentInfo} {
+		if v, ok := x.Query.Option(c); ok && (c != dhcp4.OptClientUUID || x.pxe()) {
 			n += len(v) + 2*max(1, (len(v)+254)/255)
 		}
 	}
 	return n
 }
 
-// echo gives back the client's identifier (RFC 6842 §3, unless echo-client-id is
-// off) and, behind everything else, what the relay put in (RFC 3046 §2.2).
+// echo gives back the machine's identifier to a PXE client (RFC 4578 §2.3), the
+// client's identifier (RFC 6842 §3, unless echo-client-id is off) and, behind
+// everything else, what the relay put in (RFC 3046 §2.2).
 func (x *Exchange) echo() {
+	if id, ok := x.Query.Option(dhcp4.OptClientUUID); ok && x.pxe() && !x.out.Has(dhcp4.OptClientUUID) {
+		x.giveBack(dhcp4.OptClientUUID, id)
+	}
 	if id, ok := x.Query.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
 		x.giveBack(dhcp4.OptClientID, id)
 	}
@@ -286,5 +309,11 @@ func (x *Exchange) giveBack(c dhcp4.Code, v []byte) {
 			return
 		}
 	}
-	x.s.count.optionDropped.Inc()
+	x.noRoom(c)
+}
+
+// pxe reports whether the client says that it boots by PXE (RFC 4578 §2).
+func (x *Exchange) pxe() bool {
+	class, _ := x.Query.Option(dhcp4.OptVendorClassID)
+	return bytes.HasPrefix(class, []byte("PXEClient"))
 }

@@ -39,6 +39,7 @@ func (s *Server) address(x *Exchange) Verdict {
 	case q.Flags&dhcp4.FlagBroadcast != 0:
 	case x.Type == dhcp4.Inform:
 		a = x.peer.Addr() // accept saw that it is there
+	case !x.leased(): // an offer of 0.0.0.0 finds nobody by its address
 	case q.HType == 1 && q.HLen == 6:
 		a = x.out.Header.YIAddr
 		copy(x.mac[:], q.CHAddr())
@@ -71,7 +72,7 @@ func (x *Exchange) relayed() bool {
 func (s *Server) committed(x *Exchange) Verdict {
 	switch x.Reply {
 	case dhcp4.Offer:
-		s.event(x, "address offered", x.Lease.Resource.Prefix.Addr())
+		s.event(x, "address offered", x.out.Header.YIAddr)
 	case dhcp4.Nak:
 		s.event(x, "address refused", x.asked())
 	case dhcp4.Ack:

@@ -45,7 +45,7 @@ type Server struct {
 	leases   *lease.Table
 	inSubnet *metrics.PerID // troubles
 	trace    func(Event)
-	told     struct{ read, commit, table, exhausted, fault, declined metrics.Limit }
+	told     struct{ read, commit, table, exhausted, fault, declined, room metrics.Limit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]
