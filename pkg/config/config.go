@@ -27,6 +27,7 @@ type Config struct {
 	Control     []ControlSocket
 	ServerTag   string // "server-tag"
 
+	Parked           int // "parked-packet-limit" of DHCPv4; 0: any number
 	Expired          Expired
 	DeclineProbation time.Duration // how long a declined address rests
 	OfferLifetime    time.Duration // "offer-lifetime" at top level; 0: not set. Ours.OfferHold takes it into account

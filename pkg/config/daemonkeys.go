@@ -180,6 +180,9 @@ func (c *compiler) ours() {
 	o.Metrics = c.metrics()
 	o.ClampTotals = l.bool("clamp-totals", false)
 	c.cfg.Statistics = c.statistics()
+	if c.cfg.Family == v4 {
+		c.cfg.Parked = int(levels{c.root}.uint32("parked-packet-limit", 256))
+	}
 	if o.OfferHold == 0 {
 		o.OfferHold = c.cfg.OfferLifetime
 	}

@@ -37,6 +37,10 @@ type Registry struct {
 	// is set before the first command arrives.
 	Service string
 
+	// Processed, when not nil, may change the answer to a command that was
+	// carried out. It is set before the first command arrives.
+	Processed func(command string, args json.RawMessage, r *Result)
+
 	mu       sync.RWMutex
 	handlers map[string]Handler
 }

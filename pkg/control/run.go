@@ -56,8 +56,20 @@ func (r *Registry) call(ctx context.Context, text []byte) outcome {
 	if h == nil {
 		return outcome{command: c.name, result: Result{Code: Unsupported, Text: "'" + c.name + "' command not supported."}}
 	}
-	res, fault := guard(ctx, h, c.name, c.args)
+	res, fault := guard(ctx, r.processed(c.name, h), c.name, c.args)
 	return outcome{command: c.name, result: res, fault: fault}
+}
+
+// processed is h with Processed behind it.
+func (r *Registry) processed(command string, h Handler) Handler {
+	if r.Processed == nil {
+		return h
+	}
+	return func(ctx context.Context, args json.RawMessage) Result {
+		res := h(ctx, args)
+		r.Processed(command, args, &res)
+		return res
+	}
 }
 
 // guard keeps a fault in one command from ending the service of DHCP.

@@ -24,6 +24,7 @@ func (d *daemon) openControl() error {
 		return err
 	}
 	r := &control.Registry{Service: fmt.Sprintf("dhcp%d", d.family)}
+	d.hookCommands(r)
 	d.commands(r)
 	d.control, err = control.Listen(control.Options{
 		Registry: r, Sockets: sockets, Limits: control.Limits{Grace: farewell}, OnEvent: d.commanded,

@@ -161,6 +161,9 @@ func (d *daemon) writePID() (*pidFile, error) {
 // serve assembles the server, runs it and takes it apart: sockets, workers,
 // table, store.
 func (d *daemon) serve(ctx context.Context) error {
+	if err := d.mayServe(d.cfg); err != nil {
+		return err
+	}
 	if err := d.openLeases(ctx); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func newEngine4(d *daemon) (engine, error) {
 	}
 	o := server4.Options{
 		Log: d.log, Metrics: d.metrics, Leases: d.leases.table, Topology: d.cfg.Topology, Interfaces: links,
+		Hooks: d.setup.Hooks, ParkLimit: d.cfg.Parked,
 		ReplyPort: uint16(d.setup.ClientPort), ReplyToSource: d.setup.FromSource,
 	}
 	if d.leases.file != "" {
@@ -46,6 +47,9 @@ func newEngine4(d *daemon) (engine, error) {
 
 func (e engine4) servePair(ctx context.Context, d *daemon) { e.Serve4o6(ctx, d.pair) }
 
-func (e engine4) replace(cfg *config.Config) { e.Replace(cfg.Topology) }
+func (e engine4) replace(cfg *config.Config) {
+	e.Replace(cfg.Topology)
+	e.ParkLimit(cfg.Parked)
+}
 
 func (e engine4) links(now []netif.Interface) { e.Links(now) }

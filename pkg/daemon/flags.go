@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/server4"
 )
 
 // Version is set by the linker: -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=...
@@ -33,6 +34,9 @@ type Setup struct {
 
 	// Log is where the daemon logs; nil: where the configuration's loggers say.
 	Log Logger
+
+	// Hooks are an embedder's functions in a DHCPv4 server; nil: none.
+	Hooks *server4.Hooks
 
 	// Debug logs every packet on stdout, whatever the loggers say.
 	Debug bool

@@ -58,6 +58,9 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err := d.mayChange(cfg); err != nil {
 		return err
 	}
+	if err := d.mayServe(cfg); err != nil {
+		return err
+	}
 	auth, err := pairAuth(cfg)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (t *Table) Delete(res Resource) (seq Seq, err error) {
 // Reclaim ends all leases whose time is over, as Expire does, or with remove leaves
 // no history of them. It returns how many and the Seq to wait for.
 func (t *Table) Reclaim(ctx context.Context, now time.Time, remove bool) (n int, seq Seq, err error) {
-	sec := seconds(now)
+	sec, f := seconds(now), t.onLapse.Load()
 	over := func(l *Lease) bool {
 		return !l.State.free() && later(seconds(l.Start), lifetime(l.Valid)) <= sec
 	}
@@ -69,13 +69,19 @@ func (t *Table) Reclaim(ctx context.Context, now time.Time, remove bool) (n int,
 		if err := t.ready(); err != nil {
 			return false
 		}
-		k := l.Resource.key()
+		if !f.mayLapse(l, remove) {
+			return true
+		}
+		k, ended := l.Resource.key(), false
 		t.grasp(&k, stripes{}, func(e *edit) {
-			if e.r != nil && !e.r.state.free() && t.deadline(e.r) <= sec {
+			if ended = e.r != nil && !e.r.state.free() && t.deadline(e.r) <= sec; ended {
 				seq = e.reclaim(remove)
 				n++
 			}
 		})
+		if ended {
+			f.lapsed(l, remove)
+		}
 		return true
 	})
 	if err == nil {

@@ -100,8 +100,14 @@ func (t *Table) Expire(now time.Time, limit int) (n int) {
 	turn := t.turn.Load()
 	for i := range uint32(shards) {
 		at := (turn + i) % shards
-		for n < limit && t.expire(at, sec) {
-			n++
+		for n < limit {
+			was, ended := t.expire(at, sec)
+			if !was {
+				break
+			}
+			if ended {
+				n++
+			}
 		}
 		if n >= limit {
 			t.turn.Store(at)
@@ -112,30 +118,46 @@ func (t *Table) Expire(now time.Time, limit int) (n int) {
 }
 
 // expire deals with the first due record of a shard and reports whether there was
-// one. It reads the owner, locks it, and looks again.
-func (t *Table) expire(shard, now uint32) bool {
+// one, and whether it ended. It reads the owner, locks it, and looks again.
+func (t *Table) expire(shard, now uint32) (was, ended bool) {
 	s := &t.shards[shard]
+	f := t.onLapse.Load()
 	for {
 		s.mu.Lock()
-		_, r := t.due(s, now)
+		slot, r := t.due(s, now)
 		if r == nil {
 			s.mu.Unlock()
-			return false
+			return false, false
 		}
 		z := t.owner(s, r)
+		asks := f != nil && !r.state.free()
+		seq, remove, may := r.seq, t.history.Load() == 0, true
+		var l Lease
+		if asks {
+			l = s.show(r).copy()
+		}
 		s.mu.Unlock()
 
+		if asks {
+			may = f.mayLapse(&l, remove)
+		}
 		z.lock(t)
 		s.mu.Lock()
-		slot, r := t.due(s, now)
-		ok := r != nil && t.owner(s, r) == z
-		if ok {
-			t.lapsed(s, shard, slot, r)
+		again, r := t.due(s, now)
+		same := r != nil && t.owner(s, r) == z && (!asks || again == slot && r.seq == seq)
+		switch {
+		case same && may:
+			t.lapsed(s, shard, again, r)
+		case same:
+			t.postpone(s, again, r, now)
 		}
 		s.mu.Unlock()
 		z.unlock(t)
-		if ok {
-			return true
+		if same {
+			if asks && may {
+				f.lapsed(&l, remove)
+			}
+			return true, may
 		}
 	}
 }

@@ -68,6 +68,7 @@ type Table struct {
 	durable atomic.Uint64
 	down    atomic.Pointer[error]
 	closed  atomic.Bool
+	onLapse atomic.Pointer[Lapse]
 	sync    sync.Mutex // held by the one who syncs
 	clean   sync.Mutex // held by the one who rewrites
 }

@@ -50,6 +50,9 @@ func (s *Server) discover(x *Exchange) Verdict {
 	}
 	x.take(&x.req.Lease, seq)
 	x.Reply = dhcp4.Offer
+	if s.hooks.LeaseSelect != nil {
+		return s.offered(x)
+	}
 	return Next
 }
 
@@ -150,12 +153,16 @@ func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
 	x.hint(want)
 	x.req.Must = true
 	x.req.Fixed = want == x.fixed
+	if s.planning {
+		if v, decided := s.granting(x, want); decided {
+			return v
+		}
+	}
 	_, seq, err := s.leases.Grant(&x.req)
 	switch {
 	case err == nil:
 		x.take(&x.req.Lease, seq)
-		x.Reply = dhcp4.Ack
-		return Next
+		return x.ack()
 	case errors.Is(err, lease.ErrOwner):
 		x.Seq = seq
 		return x.nak("address in use by another client")
@@ -166,6 +173,12 @@ func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
 		return x.refuse("address not available")
 	}
 	return s.failed(x, err)
+}
+
+// ack has the client told that the lease is its.
+func (x *Exchange) ack() Verdict {
+	x.Reply = dhcp4.Ack
+	return Next
 }
 
 // nak refuses the client's address.
@@ -188,6 +201,11 @@ func (s *Server) release(x *Exchange) Verdict {
 	if !given(x.Query.CIAddr) {
 		return DropIncomplete
 	}
+	if s.ends {
+		if v := s.ending(x, x.Query.CIAddr, s.hooks.LeaseRelease); v != Next {
+			return v
+		}
+	}
 	seq, err := s.leases.Release(resource(x.Query.CIAddr), x.at, x.keys[:x.nkeys]...)
 	if err != nil {
 		return s.failed(x, err)
@@ -207,6 +225,11 @@ func (s *Server) decline(x *Exchange) Verdict {
 	addr, ok := x.Query.Addr(dhcp4.OptRequestedAddress)
 	if !ok || !given(addr) {
 		return DropIncomplete
+	}
+	if s.ends {
+		if v := s.ending(x, addr, s.hooks.LeaseDecline); v != Next {
+			return v
+		}
 	}
 	seq, err := s.leases.Decline(resource(addr), x.at, x.keys[:x.nkeys]...)
 	if err != nil {

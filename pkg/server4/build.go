@@ -264,6 +264,9 @@ func (x *Exchange) option(c dhcp4.Code) *topology.Option {
 
 // hostname is the name that the client has: the reserved one, else its own.
 func (x *Exchange) hostname() string {
+	if x.renamed {
+		return x.names.Hostname
+	}
 	if x.Host != nil && x.Host.Hostname != "" {
 		return x.Host.Hostname
 	}

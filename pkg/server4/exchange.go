@@ -35,6 +35,8 @@ type Exchange struct {
 	iscEcho  ipc.Echo    // over 4o6
 	verdict  Verdict
 	step     string // the last step, for logs
+	place    place  // likewise
+	slot     int    // in w
 	restarts int
 
 	// set by parse
@@ -52,7 +54,7 @@ type Exchange struct {
 	classes classify.Set
 
 	// set by identify
-	ids      [5]topology.Identifier
+	ids      [6]topology.Identifier
 	cid      []byte // what the client is known by: option 61, or what stands in for it
 	flex     flex
 	nids     int
@@ -88,6 +90,8 @@ type Exchange struct {
 	seal   []byte // over 4o6: memory of the envelope around it
 	to     netip.AddrPort
 	mac    link.Addr
+
+	forHooks
 }
 
 // newExchange makes the memory and the callbacks of an exchange once.
@@ -108,6 +112,7 @@ func (x *Exchange) begin() {
 	x.global, x.known, x.cid, x.bootp = nil, false, nil, false
 	x.spot.known = false
 	x.wire, x.to, x.mac = nil, netip.AddrPort{}, link.Addr{}
+	x.forHooks.reset()
 }
 
 // source is the table's key for counting open offers: the relay or the link

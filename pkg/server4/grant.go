@@ -43,6 +43,9 @@ func (x *Exchange) prepare() {
 		}
 	}
 	r.Pools = x.pools
+	if x.s.hooks.NameUpdate != nil {
+		x.s.nameUpdate(x)
+	}
 }
 
 func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
@@ -156,6 +159,12 @@ func (x *Exchange) shape(l *lease.Lease) {
 	}
 	if host != nil && host.Hostname != "" {
 		l.Hostname = host.Hostname
+	}
+	if x.renamed {
+		l.Hostname, l.FwdDNS, l.RevDNS = x.names.Hostname, x.names.Forward, x.names.Reverse
+	}
+	if x.plan.set {
+		l.Valid, l.Hostname = x.plan.valid, x.plan.hostname
 	}
 }
 

@@ -71,6 +71,11 @@ func (x *Exchange) identifiers() {
 	add(topology.DUID, duidOf(x.cid))
 	add(topology.CircuitID, circuit)
 	add(topology.ClientID, x.cid)
+	if h := x.s.hooks.HostIdentifier; h != nil {
+		if id, ok := h(x); ok {
+			add(id.Kind, id.ID)
+		}
+	}
 }
 
 // duidOf returns the DUID in a node-specific client identifier: type 255, four

@@ -9,26 +9,37 @@ import (
 // parse reads the message, over 4o6 out of its envelope.
 func (s *Server) parse(x *Exchange) Verdict {
 	s.count.received.Inc()
-	if x.over6 {
-		if err := x.packet.Envelope.Parse(x.data); err != nil {
-			return DropEnvelope
-		}
-		if err := x.packet.Open(); err != nil {
-			return DropEnvelope
-		}
-		if x.packet.Room() < dhcp4.MinAccept {
-			return DropNoRoom
-		}
-	} else if err := x.Query.Parse(x.data); err != nil {
-		return DropMalformed
+	v := s.read(x)
+	if s.hooks.BufferReceive != nil && v != DropEnvelope && v != DropNoRoom {
+		v = s.bufferReceive(x, v)
 	}
-	x.Type = x.Query.Type()
-	if x.Type == 0 && x.Net.BOOTP && x.Query.Op == dhcp4.BootRequest && !x.Query.Has(dhcp4.OptMessageType) {
-		x.bootp, x.Type = true, dhcp4.Request
+	if v != Next {
+		return v
 	}
+	x.look()
 	s.count.receivedType[min(int(x.Type), len(s.count.receivedType)-1)].Inc()
-	if v, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok {
-		x.relay, _ = dhcp4.ParseSubOptions(v) // malformed: echoed, but not looked into
+	return Next
+}
+
+// read is parse without the rest.
+func (s *Server) read(x *Exchange) Verdict {
+	if !x.over6 {
+		if err := x.Query.Parse(x.data); err != nil {
+			return DropMalformed
+		}
+		return Next
+	}
+	if err := x.packet.Envelope.Parse(x.data); err != nil {
+		return DropEnvelope
+	}
+	err := x.packet.Open()
+	switch {
+	case err != nil && (s.hooks.BufferReceive == nil || !inner(err)):
+		return DropEnvelope
+	case x.packet.Room() < dhcp4.MinAccept:
+		return DropNoRoom
+	case err != nil:
+		return DropMalformed
 	}
 	return Next
 }

@@ -45,10 +45,21 @@ const restartLimit = 3
 func (s *Server) answer(x *Exchange) (v Verdict) {
 	defer s.caught(x, &v)
 	x.begin()
+	if s.parking {
+		x.keep()
+	}
 	x.Net = s.net.Load()
-	for i := 0; i < len(path); i++ {
-		x.step = path[i].name
+	return s.walk(x, 0)
+}
+
+// walk takes x through path from a step on. When that is parked, x is another's.
+func (s *Server) walk(x *Exchange, from int) (v Verdict) {
+	for i := from; i < len(path); i++ {
+		x.step, x.place = path[i].name, place{step: i}
 		v = path[i].step(s, x)
+		if v == parked {
+			return v
+		}
 		if s.trace != nil {
 			s.trace(Event{Exchange: x, Step: x.step, Verdict: v})
 		}
@@ -60,6 +71,7 @@ func (s *Server) answer(x *Exchange) (v Verdict) {
 			x.Subnet, x.Host, x.Pool, x.Reply, x.Seq = nil, nil, nil, 0, 0
 			x.global, x.nids = nil, 0
 			x.spot.known = false
+			x.anew()
 			i = restart - 1
 			continue
 		}
@@ -73,9 +85,12 @@ func (s *Server) answer(x *Exchange) (v Verdict) {
 // finish walks x through after.
 func (s *Server) finish(x *Exchange) (v Verdict) {
 	defer s.caught(x, &v)
-	for i := range after {
-		x.step = after[i].name
+	for i := x.from; i < len(after); i++ {
+		x.step, x.place = after[i].name, place{behind: true, step: i}
 		v = after[i].step(s, x)
+		if v == parked {
+			return v
+		}
 		if s.trace != nil {
 			s.trace(Event{Exchange: x, Step: x.step, Verdict: v})
 		}
@@ -90,6 +105,7 @@ func (s *Server) finish(x *Exchange) (v Verdict) {
 func (s *Server) caught(x *Exchange, v *Verdict) {
 	if r := recover(); r != nil {
 		*v = DropPanic
+		s.lot.cancel(x)
 		n, ok := s.told.fault.Allow()
 		if !ok { // whoever found it may send it again and again
 			return

@@ -68,8 +68,23 @@ func (x *Exchange) relayed() bool {
 	return x.Type != dhcp4.Inform || given(x.Query.GIAddr) && !x.pastRelay()
 }
 
-// committed is where the lease is known to be durable.
+// committed is where the lease is known to be durable, and where a query that is
+// not answered ends.
 func (s *Server) committed(x *Exchange) Verdict {
+	if !x.returning {
+		s.say(x)
+	}
+	if v := s.tell(x); v != Next {
+		return v
+	}
+	if x.Reply == 0 {
+		return Done
+	}
+	return Next
+}
+
+// say logs what became of the client's address.
+func (s *Server) say(x *Exchange) {
 	switch x.Reply {
 	case dhcp4.Offer:
 		s.event(x, "address offered", x.out.Header.YIAddr)
@@ -80,16 +95,55 @@ func (s *Server) committed(x *Exchange) Verdict {
 			s.event(x, "lease granted", x.Lease.Resource.Prefix.Addr())
 		}
 	}
+}
+
+// tell calls lease4_offer or leases4_committed.
+func (s *Server) tell(x *Exchange) Verdict {
+	if x.Reply == dhcp4.Offer {
+		if s.hooks.LeaseOffer == nil {
+			return Next
+		}
+		if v := s.consult(x, s.hooks.LeaseOffer); v != Next {
+			return v
+		}
+		if x.InUse {
+			return s.serverDecline(x)
+		}
+		return Next
+	}
+	if h := s.hooks.LeasesCommitted; h != nil && (x.Reply == dhcp4.Ack && x.Type == dhcp4.Request || x.Reply == 0) {
+		return s.consult(x, func(x *Exchange) NextStep { return h(x, s.changes(x)) })
+	}
 	return Next
 }
 
 // pack writes the reply, over 4o6 into its envelope.
 func (s *Server) pack(x *Exchange) Verdict {
+	skip := false
+	if h := s.hooks.PacketSend; h != nil {
+		n := h(x)
+		if n == Drop {
+			return DropHook
+		}
+		skip = n == Skip && x.written
+	}
 	x.wire = x.out.Bytes()
 	if x.bootp {
 		x.wire = padBOOTP(x.wire)
 	}
 	x.buf = x.wire[:0]
+	if skip {
+		x.wire = x.reply
+	}
+	if h := s.hooks.BufferSend; h != nil {
+		x.written = false
+		if n := h(x); n == Skip || n == Drop {
+			return DropHook
+		}
+		if x.written {
+			x.wire = x.reply
+		}
+	}
 	if x.over6 {
 		if len(x.wire) > x.packet.Room() {
 			return DropNoRoom

@@ -38,6 +38,7 @@ func (s *Server) statistics(yield func(metrics.Sample)) {
 		s.ofSubnet(sub, yield)
 	}
 	sums("", s.leases.Stats(lease.V4), yield)
+	yield(metrics.Gauge("pkt4-parked", int64(s.lot.parked())))
 }
 
 func (s *Server) ofSubnet(sub *topology.Subnet, yield func(metrics.Sample)) {

@@ -16,17 +16,30 @@ func (s *Server) classify(x *Exchange) Verdict {
 	if x.bootp {
 		x.classes.Add(classify.BOOTP)
 	}
+	if s.hooks.PacketReceive != nil && x.restarts == 0 {
+		return s.packetReceive(x)
+	}
 	return Next
 }
 
 // selectSubnet finds the subnet of the client's link: by the ladder of package
 // topology, which for 4o6 asks Kea's rule first and ours then.
 func (s *Server) selectSubnet(x *Exchange) Verdict {
-	x.where()
-	if x.Net.EarlyGlobal {
-		x.early()
+	if !x.returning {
+		x.where()
+		if x.Net.EarlyGlobal {
+			x.early()
+		}
+		x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	}
-	x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
+	if h := s.hooks.SubnetSelect; h != nil {
+		if v := s.consult(x, h); v != Next {
+			return v
+		}
+		if x.next == Skip {
+			x.Subnet = nil
+		}
+	}
 	x.Policy = &x.Net.Policy
 	if x.Subnet != nil {
 		x.Policy = &x.Subnet.Policy

@@ -33,10 +33,16 @@ const (
 	DropPanic       // a fault of ours
 	DropSend        // the socket did not take the reply
 	DropDisabled    // the service is switched off
+	DropHook        // a hook function wants it so
+	DropInUse       // LeaseOffer found the address in use
+	DropQueueFull   // as many packets are parked as may be
+	DropParkedLong  // it was parked and not resumed in time
+	DropStopping    // it was parked when the server stopped
 
 	verdicts = iota
 
-	again Verdict = 255 // walk anew with the topology in force
+	parked Verdict = 254 // out of the worker's hands
+	again  Verdict = 255 // walk anew with the topology in force
 )
 
 // verdictNames are the reasons in logs and counters, and the statistic of Kea's
@@ -66,12 +72,20 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropPanic:       {"panic", "pkt4-processing-failed"},
 	DropSend:        {"send", ""},
 	DropDisabled:    {"service-disabled", "pkt4-service-disabled"},
+	DropHook:        {"hook", ""},
+	DropInUse:       {"in-use", ""},
+	DropQueueFull:   {"queue-full", "pkt4-queue-full"},
+	DropParkedLong:  {"parked-long", "pkt4-processing-failed"},
+	DropStopping:    {"stopping", "pkt4-processing-failed"},
 }
 
 // Reason returns a short constant name for counters and logs.
 func (v Verdict) Reason() string {
 	if v < verdicts {
 		return verdictNames[v].reason
+	}
+	if v == parked {
+		return "parked"
 	}
 	return "again"
 }
@@ -82,7 +96,7 @@ func (v Verdict) String() string { return v.Reason() }
 // notServed are statistics of Kea's for what this server does not do: they are
 // there, and stay 0.
 var notServed = []string{
-	"pkt4-queue-full", "pkt4-duplicate", "pkt4-admin-filtered", "v4-lease-reuses",
+	"pkt4-duplicate", "pkt4-admin-filtered", "v4-lease-reuses",
 	"pkt4-lease-query-response-unassigned-sent", "pkt4-lease-query-response-unknown-sent", "pkt4-lease-query-response-active-sent",
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,22 +35,50 @@ type worker struct {
 	out     []transport.Datagram
 	queries []ipc.Message
 	answers []ipc.Message
+
+	// where answers leave, for parked packets too
+	conn    transport.Conn // nil over 4o6
+	pair    Pair
+	name    string     // of the interface, for logs
+	writing sync.Mutex // held while a batch is written
+	home    *worker    // of a resumed packet: the one that it came by; else nil
+	busy    int        // resumed packets on their way out, under the lock of the lot
+}
+
+// root returns the worker of the socket.
+func (w *worker) root() *worker {
+	if w.home != nil {
+		return w.home
+	}
+	return w
 }
 
 // slot returns the exchange of the i-th query of a batch.
 func (w *worker) slot(i int) *Exchange {
 	if w.exchanges[i] == nil {
 		w.exchanges[i] = newExchange(w.s, w)
+		w.exchanges[i].slot = i
 	}
 	return w.exchanges[i]
+}
+
+// replace lets the worker go on without an exchange of its own.
+func (w *worker) replace(x *Exchange) {
+	if w.home != nil { // it ends with this packet
+		w.exchanges[x.slot] = new(Exchange)
+		return
+	}
+	w.exchanges[x.slot] = nil
+	w.slot(x.slot)
 }
 
 // Serve answers what comes to a DHCPv4 socket until ctx ends; the caller waits
 // for it. Any number of sockets may be served at once.
 func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 	defer context.AfterFunc(ctx, conn.Stop)()
-	w := &worker{s: s, in: make([]transport.Datagram, batch), out: make([]transport.Datagram, 0, batch)}
 	socket := conn.Socket()
+	w := &worker{s: s, in: make([]transport.Datagram, batch), out: make([]transport.Datagram, 0, batch), conn: conn, name: socket.Iface}
+	defer s.lot.leave(w)
 	for {
 		n, err := conn.Read(w.in)
 		if s.ended(err, socket.Iface) {
@@ -59,10 +88,7 @@ func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 			w.slot(i).native(&w.in[i], &socket)
 		}
 		w.turn(n)
-		if len(w.out) > 0 {
-			n, err := conn.Write(w.out)
-			s.sent(n, len(w.out), socket.Iface, err)
-		}
+		w.write()
 	}
 }
 
@@ -70,7 +96,8 @@ func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 // waits for it.
 func (s *Server) Serve4o6(ctx context.Context, pair Pair) {
 	defer context.AfterFunc(ctx, pair.Stop)()
-	w := &worker{s: s, queries: make([]ipc.Message, batch), answers: make([]ipc.Message, 0, batch)}
+	w := &worker{s: s, queries: make([]ipc.Message, batch), answers: make([]ipc.Message, 0, batch), pair: pair, name: "4o6"}
+	defer s.lot.leave(w)
 	for {
 		n, err := pair.Read(w.queries)
 		if s.ended(err, "4o6") {
@@ -81,10 +108,25 @@ func (s *Server) Serve4o6(ctx context.Context, pair Pair) {
 			w.slot(i).tunnelled(&w.queries[i], now)
 		}
 		w.turn(n)
-		if len(w.answers) > 0 {
-			n, err := pair.Write(w.answers)
-			s.sent(n, len(w.answers), "4o6", err)
-		}
+		w.write()
+	}
+}
+
+// write sends what turn has answered.
+func (w *worker) write() {
+	if len(w.out)+len(w.answers) == 0 {
+		return
+	}
+	lock := &w.root().writing
+	lock.Lock()
+	defer lock.Unlock()
+	if len(w.out) > 0 {
+		n, err := w.conn.Write(w.out)
+		w.s.sent(n, len(w.out), w.name, err)
+	}
+	if len(w.answers) > 0 {
+		n, err := w.pair.Write(w.answers)
+		w.s.sent(n, len(w.answers), w.name, err)
 	}
 }
 
@@ -155,42 +197,57 @@ func (w *worker) turn(n int) {
 		return
 	}
 	var seq lease.Seq
-	for _, x := range w.exchanges[:n] {
-		x.verdict = s.answer(x)
-		if x.verdict <= Done {
+	begin := w.exchanges[0].at
+	for i := range n {
+		x := w.exchanges[i]
+		v := s.answer(x)
+		w.exchanges[i].verdict = v // parked: x is no longer ours
+		if v <= Done {
 			seq = max(seq, x.Seq)
 		}
 	}
-	w.commit(n, seq)
+	answered := time.Now()
+	s.count.batches.Observe(int64(n))
+	s.count.answering.Since(begin, answered)
+	w.commit(seq, answered)
+	w.conclude(n)
+}
+
+// conclude takes what has been answered and committed through after.
+func (w *worker) conclude(n int) {
+	s := w.s
 	for _, x := range w.exchanges[:n] {
-		if x.verdict == Next {
-			if s.leases.Durable(x.Seq) {
-				x.verdict = s.finish(x)
-			} else {
-				x.verdict = DropUnsynced
-			}
-		}
+		v := x.verdict
 		switch {
-		case x.verdict > Done:
-			s.dropped(x, x.verdict)
-		case x.verdict == Done:
+		case v > Done:
+		case !s.leases.Durable(x.Seq):
+			if v == Next {
+				v = DropUnsynced
+			}
+		case v == Next, x.Seq > 0 && s.hooks.LeasesCommitted != nil:
+			v = s.finish(x)
+		}
+		if v == parked {
+			continue // x is no longer ours
+		}
+		switch x.verdict = v; {
+		case v > Done:
+			s.dropped(x, v)
+		case v == Done:
 			s.count.done.Inc()
 		}
 	}
 }
 
-// commit makes the leases of a batch durable. What could not be is dropped by turn,
-// reply by reply: those that rest on nothing new may still leave.
-func (w *worker) commit(n int, seq lease.Seq) {
+// commit makes the leases of a batch durable. What could not be is dropped by
+// conclude, reply by reply: those that rest on nothing new may still leave.
+func (w *worker) commit(seq lease.Seq, begin time.Time) {
 	s := w.s
-	answered := time.Now()
-	s.count.batches.Observe(int64(n))
-	s.count.answering.Since(w.exchanges[0].at, answered)
 	if seq == 0 || s.leases.Durable(seq) {
 		return
 	}
 	err := s.leases.Commit(seq)
-	s.count.committing.Since(answered, time.Now())
+	s.count.committing.Since(begin, time.Now())
 	if err != nil {
 		s.count.commitFailed.Inc()
 		if n, ok := s.told.commit.Allow(); ok {

@@ -1,0 +1,258 @@
+package server4
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"
+)
+
+// Here the steps call the functions of hook points.
+
+// hook puts h in force, for good.
+func (s *Server) hook(h *Hooks) {
+	if h == nil {
+		return
+	}
+	s.hooks = *h
+	s.parking = h.parks()
+	s.planning = h.LeaseSelect != nil || h.LeaseRenew != nil || h.LeasesCommitted != nil
+	s.ends = h.LeaseRelease != nil || h.LeaseDecline != nil || h.LeasesCommitted != nil
+	if h.LeaseExpire != nil || h.LeaseRecover != nil {
+		s.leases.OnLapse(&lease.Lapse{May: s.lapses})
+	}
+}
+
+// lapses calls lease4_expire, and for an address that was declined lease4_recover
+// after it, as Kea does.
+func (s *Server) lapses(l *lease.Lease, remove bool) bool {
+	if h := s.hooks.LeaseExpire; h != nil && h(l, remove) == Skip {
+		return false
+	}
+	if h := s.hooks.LeaseRecover; h != nil && l.State == lease.Declined && h(l) == Skip {
+		return false
+	}
+	return true
+}
+
+// consult calls a function that may park the packet. On Next, x.next is what it
+// said; on parked, x is no longer the caller's. A packet that comes back
+// is at the same place again, and x.next is what was said then.
+func (s *Server) consult(x *Exchange, h func(*Exchange) NextStep) Verdict {
+	if x.returning {
+		x.returning = false
+	} else {
+		x.mayPark = true
+		n := h(x)
+		x.mayPark = false
+		switch {
+		case x.full:
+			x.full = false
+			return DropQueueFull
+		case x.ticket != nil:
+			var away bool
+			if n, away = s.lot.take(x, n); away {
+				return parked
+			}
+		case n == Park:
+			n = Drop // nobody could ever resume it
+		}
+		x.next = n
+	}
+	if x.next == Drop {
+		return DropHook
+	}
+	return Next
+}
+
+// bufferReceive calls buffer4_receive for a message of which v is known: what the
+// function puts in its place may be read where it was not.
+func (s *Server) bufferReceive(x *Exchange, v Verdict) Verdict {
+	if s.hooks.BufferReceive(x) == Drop {
+		return DropHook
+	}
+	if x.changed {
+		return Next
+	}
+	return v
+}
+
+// inner reports whether an envelope is in order and the message in it is not.
+func inner(err error) bool {
+	return !errors.Is(err, pkt4o6.ErrType) && !errors.Is(err, pkt4o6.ErrNoMessage) && !errors.Is(err, pkt4o6.ErrTwoMessage)
+}
+
+// packetReceive calls pkt4_receive.
+func (s *Server) packetReceive(x *Exchange) Verdict {
+	if n := s.hooks.PacketReceive(x); n == Skip || n == Drop {
+		return DropHook
+	}
+	return Next
+}
+
+// nameUpdate calls ddns4_update.
+func (s *Server) nameUpdate(x *Exchange) {
+	n := NameUpdate{Hostname: x.hostname()}
+	before := n
+	s.hooks.NameUpdate(x, &n)
+	if n != before {
+		x.names, x.renamed = n, true
+		x.req.Lease.Hostname = n.Hostname
+	}
+}
+
+// offered calls lease4_select for an address that was found.
+func (s *Server) offered(x *Exchange) Verdict {
+	l := x.Lease
+	if s.hooks.LeaseSelect(x, &l, true) == Skip {
+		return DropHook
+	}
+	x.Lease.Valid, x.Lease.Hostname, x.Lease.UserContext = l.Valid, l.Hostname, l.UserContext
+	x.rename(l.Hostname)
+	return Next
+}
+
+// A plan is a lease as hook functions want it, which shape then makes it.
+type plan struct {
+	set      bool
+	valid    time.Duration
+	hostname string
+}
+
+// granting calls lease4_renew or lease4_select for an address that the client may
+// have, and reports whether that decides the matter.
+func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool) {
+	old, seq, had := s.known(x)
+	had = had && old.State == lease.Leased
+	renews := had && old.Resource == resource(want) && !over(&old, x.at)
+	l := x.planned(want)
+	switch {
+	case renews && s.hooks.LeaseRenew != nil:
+		if s.hooks.LeaseRenew(x, &l) == Skip {
+			return s.keepOld(x, want, seq)
+		}
+	case !renews && s.hooks.LeaseSelect != nil:
+		if s.hooks.LeaseSelect(x, &l, false) == Skip {
+			return x.nak("no lease for this client"), true
+		}
+	}
+	x.plan = plan{true, l.Valid, l.Hostname}
+	x.req.Lease.UserContext = l.UserContext
+	x.rename(l.Hostname)
+	if had && old.Resource != l.Resource && s.hooks.LeasesCommitted != nil {
+		if left, ok := s.leases.ByResource(old.Resource); ok {
+			x.left = append(x.left, left) // it ends with the grant
+		}
+	}
+	return Next, false
+}
+
+// planned is the lease that Grant is about to make.
+func (x *Exchange) planned(want netip.Addr) lease.Lease {
+	l := x.req.Lease
+	l.Resource, l.Start, l.State = resource(want), x.at.Truncate(time.Second), lease.Leased
+	p := x.spotAt(want)
+	if p.sub != nil {
+		l.Subnet = p.sub.ID
+	}
+	if p.pool != nil {
+		l.Pool = p.pool.Lease.ID
+	}
+	x.shape(&l)
+	return l
+}
+
+// keepOld answers with the lease as it is.
+func (s *Server) keepOld(x *Exchange, want netip.Addr, seq lease.Seq) (Verdict, bool) {
+	l, ok := s.leases.ByResource(resource(want))
+	if !ok || l.State != lease.Leased {
+		return DropUnknown, true // it ended meanwhile
+	}
+	if end, ends := l.Expires(); ends {
+		l.Valid = max(0, end.Sub(x.at).Truncate(time.Second))
+	}
+	x.take(&l, seq)
+	x.asWas = true
+	return x.ack(), true
+}
+
+// rename has the reply say the name that the lease got.
+func (x *Exchange) rename(name string) {
+	if name == x.hostname() {
+		return
+	}
+	if !x.renamed {
+		x.names.Forward, x.names.Reverse = x.req.Lease.FwdDNS, x.req.Lease.RevDNS
+	}
+	x.names.Hostname, x.renamed = name, true
+}
+
+func over(l *lease.Lease, now time.Time) bool {
+	end, ends := l.Expires()
+	return ends && !end.After(now)
+}
+
+// ending calls lease4_release or lease4_decline for a lease that the client holds.
+// Whether it does hold it is settled by the table.
+func (s *Server) ending(x *Exchange, a netip.Addr, h func(*Exchange, *lease.Lease) NextStep) Verdict {
+	l, ok := s.leases.ByResource(resource(a))
+	if !ok || l.State != lease.Leased || !x.holds(&l) {
+		return Next
+	}
+	if h != nil {
+		if n := h(x, &l); n == Skip || n == Drop {
+			return DropHook
+		}
+	}
+	if s.hooks.LeasesCommitted != nil {
+		x.left = append(x.left, l)
+	}
+	return Next
+}
+
+// holds reports whether l is the client's.
+func (x *Exchange) holds(l *lease.Lease) bool {
+	if len(l.ClientID) > 0 && x.clientID != nil {
+		return string(l.ClientID) == string(x.clientID)
+	}
+	return string(l.HWAddr) == string(x.Query.CHAddr())
+}
+
+// serverDecline takes an address out of service that was found in use before it
+// was offered. Nothing rests on it that could leave, so nobody waits until it is
+// durable.
+func (s *Server) serverDecline(x *Exchange) Verdict {
+	l := lease.Lease{Resource: x.Lease.Resource, Subnet: x.Lease.Subnet}
+	if _, err := s.leases.Condemn(&l, x.at); err != nil {
+		return s.failed(x, err)
+	}
+	s.event(x, "address found in use", l.Resource.Prefix.Addr())
+	if h := s.hooks.LeaseServerDecline; h != nil {
+		h(x, &l)
+	}
+	return DropInUse
+}
+
+// changes is what has become durable with the packet.
+func (s *Server) changes(x *Exchange) *Committed {
+	c := new(Committed)
+	switch {
+	case x.Type == dhcp4.Request:
+		if !x.asWas {
+			c.Leases = []lease.Lease{x.Lease}
+		}
+		c.Deleted = x.left
+	case x.Type == dhcp4.Release:
+		c.Deleted = x.left
+	default: // DECLINE: the address is nobody's by now
+		for _, l := range x.left {
+			if l, ok := s.leases.ByResource(l.Resource); ok {
+				c.Leases = append(c.Leases, l)
+			}
+		}
+	}
+	return c
+}
