@@ -246,7 +246,7 @@ func TestV4Side(t *testing.T) {
 		{"INFORM without ciaddr", "ACK", "ACK", "rule 15: answer both"},
 		{"DECLINE", "-", "silence", "rule 16, RFC 2131 §4.3.3"},
 		{"RELEASE of another address", "-", "pkt4-drop-not-holder", "rule 16: no answer; it holds no such lease"},
-		{"LEASEQUERY", "-", "pkt4-drop-message-type", "rule 19"},
+		{"LEASEQUERY", "-", "pkt4-drop-lease-query-4o6", "rule 19"},
 		{"relayed with options 18, 37, 66", "relay(18) OFFER", "relay(18) OFFER 192.0.2.101", "rule 10; .100 was declined"},
 		{"relayed, option 18 after 9", "relay(18) OFFER", "relay(18) OFFER 192.0.2.101", "rule 10: option 9 anywhere"},
 		{"two relays", "relay(18 135) relay(18) OFFER", "relay(18 135) relay(18) OFFER 192.0.2.101", "rule 10: each level its own"},

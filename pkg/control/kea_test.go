@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,10 @@ func TestKea(t *testing.T) {
 		kea.Wait()
 	})
 	eventually(t, "socket of Kea", func() bool {
-		_, err := os.Stat(path)
+		c, err := net.Dial("unix", path) // it is there a moment before it listens
+		if err == nil {
+			c.Close()
+		}
 		return err == nil
 	})
 	version := ask(t, path, `{"command":"version-get"}`)

@@ -141,28 +141,39 @@ func TestSubOptionLengths(t *testing.T) {
 }
 
 // TestHugeRequests: lists of thousands of codes and options in hundreds of parts
-// are answered within bounds.
+// cost what their length says: twice as many cost no more than three times as much.
 func TestHugeRequests(t *testing.T) {
 	b := newBenchWith(t, hostileNet(), Options{Interfaces: eth0(), Log: loud()})
 	all := make([]byte, 255)
 	for i := range all {
 		all[i] = byte(i)
 	}
-	var w dhcp4.Builder
-	w.Header.HType = 1
-	w.SetCHAddr(unhex(t, hwA))
-	w.Query(dhcp4.Discover, nil)
-	for range 200 {
-		w.Add(dhcp4.OptParameterRequestList, all)
+	huge := func(lists int) []byte {
+		var w dhcp4.Builder
+		w.Header.HType = 1
+		w.SetCHAddr(unhex(t, hwA))
+		w.Query(dhcp4.Discover, nil)
+		for range lists {
+			w.Add(dhcp4.OptParameterRequestList, all)
+		}
+		for range lists / 4 {
+			w.Add(dhcp4.OptClientID, all[:20])
+			w.Add(dhcp4.OptRelayAgentInfo, all[:20])
+		}
+		return bytes.Clone(w.Bytes())
 	}
-	for range 50 {
-		w.Add(dhcp4.OptClientID, all[:20])
-		w.Add(dhcp4.OptRelayAgentInfo, all[:20])
+	half, whole := huge(100), huge(200)
+	least := func(query []byte) time.Duration {
+		took := time.Hour
+		for range 20 { // the least is not another process's time
+			begin := time.Now()
+			b.feed(t, query)
+			took = min(took, time.Since(begin))
+		}
+		return took
 	}
-	begin := time.Now()
-	b.feed(t, bytes.Clone(w.Bytes()))
-	if took := time.Since(begin); took > 100*time.Millisecond {
-		t.Errorf("took %v", took)
+	if h, w := least(half), least(whole); w > 3*h {
+		t.Errorf("%v for %d octets, %v for %d", h, len(half), w, len(whole))
 	}
 }
 
