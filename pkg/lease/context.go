@@ -12,20 +12,29 @@ import (
 // the source besides. had is what the resource was, nil for nothing. The text
 // is put together in the request's memory.
 func (g *given) context(had *record) {
+	if g.settled {
+		return
+	}
+	g.settled = true
 	r := g.r
 	ctx := []byte(r.Lease.UserContext)
-	if len(ctx) == 0 && had != nil && g.me.owns(g.s(), had) {
+	if len(ctx) == 0 && had != nil && g.owns(g.s(), had) {
 		ctx = g.s().arena.read(had).ctx
+	}
+	to := &r.context[0]
+	if r.RelayInfo != nil {
+		*to = appendInner((*to)[:0], ctx, "ISC", "relay-agent-info", r.RelayInfo)
+		ctx, to = *to, &r.context[1]
 	}
 	switch {
 	case r.Over6.IsValid():
-		r.context = appendSource(r.context[:0], ctx, r.Over6)
+		*to = appendSource((*to)[:0], ctx, r.Over6)
 	case len(ctx) > 0:
-		r.context = append(r.context[:0], ctx...)
+		*to = append((*to)[:0], ctx...)
 	default:
 		return
 	}
-	r.Lease.UserContext = r.context
+	r.Lease.UserContext = *to
 }
 
 // empty is the user context of a lease that has none.
@@ -51,28 +60,54 @@ func appendSource(b, ctx []byte, a netip.Addr) []byte {
 		b = append(a.AppendTo(append(b, sourceBegin...)), sourceEnd...)
 		return b
 	}
+	var text [64]byte
+	value := append(a.AppendTo(append(text[:0], '"')), '"')
+	return appendInner(b, ctx, "dhcp4o6", "source", value)
+}
+
+// appendInner appends the user context ctx with the member "outer":{"inner":value} in it,
+// in the manner of appendSource. An outer that is no object is replaced.
+func appendInner(b, ctx []byte, outer, inner string, value []byte) []byte {
+	if len(ctx) == 0 {
+		ctx = empty
+	}
 	top := len(ctx) - len(bytes.TrimLeft(ctx, " \t\r\n"))
 	if top == len(ctx) || ctx[top] != '{' {
 		return append(b, ctx...)
 	}
 	from, to := top+1, top+1 // what the new text stands in for
-	begin, end := `"dhcp4o6":{"source":"`, `"}`
-	if m, ok := member.Find(ctx[top:], "dhcp4o6"); ok {
-		from, to = top+m.Value, top+m.End
-		begin = `{"source":"`
-		if inner := from; ctx[inner] == '{' {
-			from, to = inner+1, inner+1
-			begin, end = `"source":"`, `"`
-			if m, ok := member.Find(ctx[inner:], "source"); ok {
-				from, to = inner+m.Value, inner+m.End
-				begin = `"`
+	depth := 2               // names to be written
+	if m, ok := member.Find(ctx[top:], outer); ok {
+		from, to, depth = top+m.Value, top+m.End, 1
+		if at := from; ctx[at] == '{' {
+			from, to = at+1, at+1
+			if m, ok := member.Find(ctx[at:], inner); ok {
+				from, to, depth = at+m.Value, at+m.End, 0
 			}
+		} else {
+			depth = 3 // a brace, then the inner name
 		}
 	}
-	b = append(append(b, ctx[:from]...), begin...)
-	b = append(a.AppendTo(b), end...)
+	b = append(b, ctx[:from]...)
+	switch depth {
+	case 2:
+		b = appendName(append(appendName(b, outer), '{'), inner)
+		b = append(append(b, value...), '}')
+	case 3:
+		b = appendName(append(b, '{'), inner)
+		b = append(append(b, value...), '}')
+	case 1:
+		b = append(appendName(b, inner), value...)
+	default:
+		b = append(b, value...)
+	}
 	if rest := bytes.TrimLeft(ctx[to:], " \t\r\n"); from == to && len(rest) > 0 && rest[0] != '}' {
 		b = append(b, ',')
 	}
 	return append(b, ctx[to:]...)
+}
+
+// appendName appends the name of a member and its colon.
+func appendName(b []byte, name string) []byte {
+	return append(append(append(b, '"'), name...), '"', ':')
 }

@@ -1,6 +1,9 @@
 package lease
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // given is one resource that an attempt has its hand on, under its shard's lock.
 type given struct {
@@ -9,12 +12,13 @@ type given struct {
 	h uint64
 
 	oslot, lslot uint32 // its offer and its lease, or noSlot
+	settled      bool   // the lease's context is made
 }
 
 // decide settles who holds the resource: this is the one place where it is done. from
 // is the pool where it was claimed by search; nil: it was not.
 func (g *given) decide(from *Pool) (Seq, error) {
-	if g.o() != nil && !g.me.owns(g.s(), g.o()) {
+	if g.o() != nil && !g.owns(g.s(), g.o()) {
 		if g.t.open(g.o().start, g.now) {
 			return 0, ErrOwner
 		}
@@ -22,7 +26,7 @@ func (g *given) decide(from *Pool) (Seq, error) {
 		g.oslot = noSlot
 	}
 	if l := g.l(); l != nil && !l.state.free() {
-		if l.state != Leased || !g.me.owns(g.s(), l) {
+		if l.state != Leased || !g.owns(g.s(), l) {
 			return 0, ErrOwner
 		}
 		return g.mine()
@@ -71,24 +75,38 @@ func (g *given) mine() (Seq, error) {
 	if p != nil && !g.current(p) {
 		return 0, ErrStale
 	}
-	if g.offer && later(l.start, l.valid) > g.now {
+	if end := later(l.start, l.valid); g.offer && end > g.now {
 		g.shape(p, l, Leased, l.start)
-		return Seq(l.seq), nil
+		if g.r.Store == 0 || end > later(g.now, lifetime(g.r.Store)) {
+			if g.r.MaxAge > 0 {
+				g.context(l)
+				g.reuse(l)
+			}
+			return Seq(l.seq), nil
+		}
 	}
 	return g.take(p)
 }
 
 // take gives the client what is free or its own.
 func (g *given) take(p *Pool) (Seq, error) {
-	if g.offer {
-		return 0, g.keep(p)
+	if !g.offer {
+		return g.grant(p)
 	}
-	return g.grant(p)
+	g.shape(p, g.l(), Offered, g.now)
+	if g.r.Store > 0 {
+		return g.grant(p)
+	}
+	return 0, g.keep(p)
 }
 
 // shape fills in the request's lease.
 func (g *given) shape(p *Pool, had *record, st State, start uint32) {
 	l := &g.r.Lease
+	g.r.Held, g.r.Remain = had != nil && !had.state.free(), 0
+	if g.r.Held {
+		g.r.Remain = remain(had, g.now)
+	}
 	l.Resource, l.State, l.Start = g.k.resource(), st, moment(start)
 	switch {
 	case p != nil:
@@ -103,7 +121,36 @@ func (g *given) shape(p *Pool, had *record, st State, start uint32) {
 	}
 }
 
-// keep makes or renews an offer.
+// remain returns how long a lease still lasts.
+func remain(r *record, now uint32) time.Duration {
+	switch end := later(r.start, r.valid); {
+	case end == forever:
+		return Infinite
+	case end > now:
+		return time.Duration(end-now) * time.Second
+	}
+	return 0
+}
+
+// reuse reports whether the client's lease is given as it is: it is young enough, and
+// nothing but its time would be another.
+func (g *given) reuse(had *record) bool {
+	r, l := g.r, &g.r.Lease
+	if r.MaxAge == 0 || had.state != Leased || g.now < had.start || g.now-had.start > lifetime(r.MaxAge) || later(had.start, had.valid) <= g.now {
+		return false
+	}
+	b, old := l.blob(), g.s().arena.read(had)
+	r.Reused = had.valid == lifetime(l.Valid) && had.subnet == l.Subnet && had.pool == l.Pool && had.iaid == l.IAID &&
+		had.preferred == lifetime(l.Preferred) && had.hwType == l.HWType && had.hwSource == l.HWSource &&
+		(had.flags&fwdDNS != 0) == l.FwdDNS && (had.flags&revDNS != 0) == l.RevDNS &&
+		bytes.Equal(old.id, b.id) && bytes.Equal(old.hw, b.hw) && bytes.Equal(old.host, b.host) && bytes.Equal(old.ctx, b.ctx)
+	if r.Reused {
+		l.Start = moment(had.start)
+	}
+	return r.Reused
+}
+
+// keep makes or renews an offer. Its lease has its shape already.
 func (g *given) keep(p *Pool) error {
 	o, slot := g.o(), g.oslot
 	pl := g.t.places(g.shard(), &g.k)
@@ -126,7 +173,6 @@ func (g *given) keep(p *Pool) error {
 	}
 	g.name(o, slot)
 	o.start = g.now
-	g.shape(p, g.l(), Offered, g.now)
 	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
 	g.push(o, slot, &pl)
 	pl.settle(true)
@@ -157,16 +203,26 @@ func (g *given) name(o *record, slot uint32) {
 	g.t.leave(&out, g.ref(slot))
 	o.iaid = l.IAID
 	g.s().arena.write(o, &b)
-	g.t.enter(&g.ins, g.ref(slot))
+	in := g.t.entrances(o.key.kind(), o.iaid, &b, &g.hashes)
+	g.t.enter(&in, g.ref(slot))
 }
 
-// grant makes or extends a lease.
+// grant makes or extends a lease, or one that is an offer.
 func (g *given) grant(p *Pool) (Seq, error) {
 	l := g.l()
 	g.shape(p, l, Leased, g.now)
+	if g.offer {
+		g.r.Lease.Valid, g.r.Lease.FwdDNS, g.r.Lease.RevDNS = g.r.Store, false, false
+	}
 	g.context(l)
 	if b := g.r.Lease.blob(); !b.fits() {
 		return 0, ErrTooLong
+	}
+	if l != nil && !g.offer && g.reuse(l) {
+		if g.o() != nil {
+			g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
+		}
+		return Seq(l.seq), nil
 	}
 	fresh := l == nil
 	pl := g.t.places(g.shard(), &g.k)

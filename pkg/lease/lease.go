@@ -122,12 +122,24 @@ type Request struct {
 	Fixed    bool                        // Hint is the client's reservation: it may lie outside Pools and outweighs a lease that the client has
 	Reserved func(Resource) bool         // reports whether a resource is kept for somebody else; nil: none is
 	Within   func(Resource, uint32) bool // reports whether a lease found by Lookup, in a subnet, may be kept (subnet, pool and class still fit); nil: always
-	Shape    func(*Lease)                // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes); nil: nothing does
+	Shape    func(*Lease)                // is called with &Lease when resource, subnet and pool are known and before anything is journalled, to set what depends on them (lifetimes, the fields below); nil: nothing does
+	ByHWAddr func(uint32) bool           // reports whether clients of a subnet are known by hardware address alone, whatever identifier they name; nil: of none
 	Over6    netip.Addr                  // over 4o6: the source of the query, noted in the lease's user context under "dhcp4o6"; invalid: nothing is
 	Source   uint64                      // whose offers are counted together: a key made of relay or link; 0: not counted
 	Now      time.Time
 
-	context []byte // memory of Lease.UserContext after Grant
+	// set by Shape, where they differ from subnet to subnet
+	MaxAge    time.Duration // a lease that is no older, and to which nothing but its time would be new, is given as it is, and nothing is stored; 0: all are stored
+	Store     time.Duration // an Offer is stored as a lease that lasts so long; 0: it is held in memory
+	RelayInfo []byte        // JSON, kept in the lease's user context as ISC.relay-agent-info; nil: what stands there stays
+
+	// read by Shape, set by the table
+	Held   bool          // the resource is leased to this client, for the time being or until a moment ago
+	Remain time.Duration // how much longer; Infinite for ever
+
+	Reused bool // set by Offer and Grant: the lease is given as it was, by MaxAge; its time goes on from Lease.Start
+
+	context [2][]byte // memory of Lease.UserContext after Grant
 }
 
 // What Offer, Grant, Release and Decline may answer.

@@ -94,7 +94,7 @@ func addr(n int) lease.Resource {
 func (m *model) request(t *rapid.T) (person, *lease.Request) {
 	p := rapid.SampledFrom(people).Draw(t, "who")
 	r := &lease.Request{
-		Lease:  lease.Lease{ClientID: p.id, HWAddr: p.hw, HWType: 1, Subnet: 1, Valid: time.Duration(rapid.IntRange(1, 7200).Draw(t, "valid")) * time.Second},
+		Lease:  lease.Lease{ClientID: p.id, HWAddr: p.hw, HWType: 1, Subnet: 1, Valid: time.Duration(rapid.OneOf(rapid.Just(3600), rapid.IntRange(1, 7200)).Draw(t, "valid")) * time.Second},
 		Lookup: p.lookup(), Pools: m.pools, Now: m.now, Source: uint64(len(p.id)),
 	}
 	switch rapid.IntRange(0, 5).Draw(t, "how") {
@@ -108,6 +108,12 @@ func (m *model) request(t *rapid.T) (person, *lease.Request) {
 	case 4:
 		kept := addr(rapid.IntRange(1, 8).Draw(t, "reserved"))
 		r.Reserved = func(res lease.Resource) bool { return res == kept }
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "shape") {
+	case 1:
+		r.Store = time.Duration(rapid.IntRange(1, 60).Draw(t, "store")) * time.Second
+	case 2:
+		r.MaxAge = time.Duration(rapid.IntRange(1, 3600).Draw(t, "age")) * time.Second
 	}
 	if n := rapid.IntRange(0, 3).Draw(t, "over6"); n > 0 {
 		r.Over6 = netip.AddrFrom16([16]byte{0xfe, 0x80, 15: byte(n)})
@@ -206,8 +212,30 @@ func (m *model) offer(t *rapid.T) {
 		m.keepsPromise(t, p, res)
 	}
 	m.forget(p, res)
-	if l.State == lease.Offered {
+	was := m.leases[res]
+	inForce := was.State == lease.Leased && p.owns(&was) && !m.ended(&was)
+	switch {
+	case l.State == lease.Offered && r.Store == 0:
 		m.offers[res] = offer{p, m.now}
+	case r.Store == 0 || inForce && was.Start.Add(was.Valid).After(m.now.Add(r.Store)):
+		if !inForce {
+			t.Fatalf("%v is offered as a lease in force", res)
+		}
+	default: // the offer is stored
+		l.Valid = r.Store
+		m.leases[res] = leasetest.Clone(&l)
+	}
+}
+
+// reused checks that a lease is given as it was exactly when it may be: it is young
+// enough, and only its time would be new.
+func (m *model) reused(t *rapid.T, p person, r *lease.Request, l *lease.Lease) {
+	was, ok := m.leases[l.Resource]
+	now := leasetest.Clone(l)
+	now.Start = was.Start
+	may := ok && was.State == lease.Leased && !m.ended(&was) && !m.now.Before(was.Start) && m.now.Sub(was.Start) <= r.MaxAge
+	if want := r.MaxAge > 0 && may && leasetest.Text(&now) == leasetest.Text(&was); want != r.Reused {
+		t.Fatalf("reused: %v, want %v of\n%s\n%s", r.Reused, want, leasetest.Text(&was), leasetest.Text(l))
 	}
 }
 
@@ -294,6 +322,7 @@ func (m *model) grant(t *rapid.T) {
 	}
 	m.belongs(t, r, l.Resource)
 	m.keepsContext(t, p, r, &l)
+	m.reused(t, p, r, &l)
 	if seq == 0 && len(m.durable) == 0 {
 		t.Fatalf("a grant rests on nothing")
 	}

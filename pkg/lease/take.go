@@ -26,10 +26,10 @@ func (t *Table) answer(r *Request, offer bool) (Lease, Seq, error) {
 	if b := r.Lease.blob(); !b.fits() {
 		return Lease{}, 0, ErrTooLong
 	}
-	subnet, pool := r.Lease.Subnet, r.Lease.Pool
+	subnet, pool, id := r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID
 	seq, err := t.attempt(r, offer)
 	if (err == ErrNone || err == ErrOwner) && t.Expire(r.Now, sweep) > 0 {
-		r.Lease.Subnet, r.Lease.Pool = subnet, pool
+		r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID = subnet, pool, id
 		seq, err = t.attempt(r, offer)
 	}
 	if err != nil {
@@ -75,6 +75,7 @@ const (
 
 func (t *Table) attempt(r *Request, offer bool) (Seq, error) {
 	a := attempt{t: t, r: r, offer: offer, now: seconds(r.Now)}
+	r.Reused = false
 	a.identify()
 	if r.Hint.known() {
 		a.hint = r.Hint.key()
@@ -152,6 +153,21 @@ func (a *attempt) lookup() {
 	}
 }
 
+// known is who the client is where r is leased.
+func (a *attempt) known(r *record) client {
+	me := a.me
+	if a.r.ByHWAddr != nil && a.r.ByHWAddr(r.subnet) {
+		me.id = nil
+	}
+	return me
+}
+
+// owns reports whether r is the client's.
+func (a *attempt) owns(s *shard, r *record) bool {
+	me := a.known(r)
+	return me.owns(s, r)
+}
+
 // look judges one record that an identity may lead to.
 func (a *attempt) look(at ref, id *Identity) {
 	s := &a.t.shards[at.shard()]
@@ -162,7 +178,8 @@ func (a *attempt) look(at ref, id *Identity) {
 		return
 	}
 	b := s.arena.read(r)
-	if !r.named(id, &b) || !a.me.has(r, &b) || !a.inSet(r.subnet) {
+	me := a.known(r)
+	if !r.named(id, &b) || !me.has(r, &b) || !a.inSet(r.subnet) || id.Kind == ByClientID && len(me.id) == 0 {
 		return
 	}
 	c := claim{key: r.key, rank: a.rank(r), at: r.start}
@@ -312,11 +329,11 @@ func (a *attempt) end(k *key) (seq Seq) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lslot, oslot := s.find(uint32(h), k)
-	if o := s.at(oslot); o != nil && a.me.owns(s, o) {
+	if o := s.at(oslot); o != nil && a.owns(s, o) {
 		a.t.withdraw(s, oslot, o, h)
 		a.t.settle(s, k, h)
 	}
-	if r := s.at(lslot); r != nil && !a.offer && r.state == Leased && a.me.owns(s, r) {
+	if r := s.at(lslot); r != nil && !a.offer && r.state == Leased && a.owns(s, r) {
 		seq = a.t.release(s, lslot, r, h, a.now)
 	}
 	return seq
