@@ -232,6 +232,7 @@ func (c *compiler) identifiers() []topology.IdentifierKind {
 
 // leniency reads what departs from the RFCs, and when reservations are looked up.
 func (c *compiler) leniency(t *topology.Topology) {
+	t.StashAgentOptions = levels{c.root}.bool("stash-agent-options", false)
 	t.EarlyGlobal = levels{c.root}.bool("early-global-reservations-lookup", false)
 	l := levels{c.root.get("compatibility")}
 	t.Compatibility = topology.Compatibility{
@@ -260,6 +261,9 @@ func (c *compiler) policy(l levels) topology.Policy {
 		ServerHostname: l.text("server-hostname", ""),
 		BootFileName:   l.text("boot-file-name", ""),
 		RapidCommit:    l.bool("rapid-commit", false),
+	}
+	if c.cfg.Family == v4 {
+		c.leasing(l, &p)
 	}
 	p.T1.Seconds = l.uint32("renew-timer", 0)
 	p.T2.Seconds = l.uint32("rebind-timer", 0)

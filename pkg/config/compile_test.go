@@ -188,7 +188,8 @@ func TestSubnetsAndPools(t *testing.T) {
 	same(t, "pool-id", pools(cfg.Topology.Subnets[0]), []pool{{lease.V4, 9, "10.0.0.0", "10.0.255.255"}})
 	same(t, "4o6 keys that are empty", cfg.Topology.Subnets[0].FourOSix.Any(), false)
 	same(t, "guard of the network", cfg.Topology.Subnets[0].Network.Guard, topology.Guard{classify.Unknown, classify.Known})
-	same(t, "offers are held as long as offer-lifetime says", cfg.Ours.OfferHold, 15*time.Second)
+	same(t, "offers are held as long as offer-hold says", cfg.Ours.OfferHold, 10*time.Second)
+	same(t, "offers are stored", cfg.Topology.Policy.OfferLifetime, uint32(15))
 }
 
 // Options come from all scopes; an inner one hides the same code of outer ones.
@@ -363,7 +364,7 @@ func TestUnservedKeys(t *testing.T) {
 	starts(cfg.Refuse, "lease-database: ", "hosts-database: ", "config-control.config-databases[0]: ", "hooks-libraries[1].library: ", "hooks-libraries[2].library: ",
 		"hooks-libraries[5].library: ", "subnet4[1].reservations[1].client-classes[0]: ", "client-classes[1]: ")
 	starts(slices.Sorted(slices.Values(cfg.Unserved)), "client-classes[0] ", "dhcp-ddns.enable-updates ", "hooks-libraries[0].library ",
-		"store-extended-info ", "subnet4[1].reservations[0].client-classes ", "subnet4[1].reservations[1].client-classes ")
+		"subnet4[1].reservations[0].client-classes ", "subnet4[1].reservations[1].client-classes ")
 	if _, kept := cfg.Topology.Subnets[2].Reserved[addr("198.51.100.3")]; !kept {
 		t.Error("an address kept by flex-id is given to somebody else")
 	}

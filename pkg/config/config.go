@@ -30,7 +30,6 @@ type Config struct {
 	Parked           int // "parked-packet-limit" of DHCPv4; 0: any number
 	Expired          Expired
 	DeclineProbation time.Duration // how long a declined address rests
-	OfferLifetime    time.Duration // "offer-lifetime" at top level; 0: not set. Ours.OfferHold takes it into account
 
 	Statistics Statistics
 
@@ -131,8 +130,8 @@ type Expired struct {
 // Ours is what stands in user-context.dhcp4o6 at top level: keys that Kea does
 // not have, where it does not mind them.
 type Ours struct {
-	// OfferHold is how long an offered address is kept for the client:
-	// "offer-hold", else "offer-lifetime", else 10 s.
+	// OfferHold is how long an offered address is kept for the client where no
+	// offer-lifetime says otherwise: "offer-hold".
 	OfferHold time.Duration
 
 	// OfferLimit bounds the offers that are open at a time for each source and

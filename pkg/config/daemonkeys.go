@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 // interfaces reads interfaces-config. Whether the interfaces exist is not asked:
@@ -161,10 +160,9 @@ func output(n *node) Output {
 
 // ours reads what stands in user-context.dhcp4o6 at top level.
 func (c *compiler) ours() {
-	l, g := levels{c.root.ours()}, levels{c.root}
-	c.cfg.OfferLifetime = g.seconds("offer-lifetime", 0)
+	l := levels{c.root.ours()}
 	o := Ours{
-		OfferHold:  l.seconds("offer-hold", 0),
+		OfferHold:  l.seconds("offer-hold", 10),
 		OfferLimit: int(l.uint32("offer-limit", 0)),
 		PadIPC:     l.bool("pad-ipc", false),
 		RawSync:    l.bool("raw-sync", true),
@@ -182,12 +180,6 @@ func (c *compiler) ours() {
 	c.cfg.Statistics = c.statistics()
 	if c.cfg.Family == v4 {
 		c.cfg.Parked = int(levels{c.root}.uint32("parked-packet-limit", 256))
-	}
-	if o.OfferHold == 0 {
-		o.OfferHold = c.cfg.OfferLifetime
-	}
-	if o.OfferHold == 0 {
-		o.OfferHold = 10 * time.Second
 	}
 	c.cfg.Ours = o
 }

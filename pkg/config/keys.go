@@ -81,10 +81,14 @@ var common = []rule{
 	{name: "match-client-id", typ: tBool, in: v4, def: "true"},
 	{name: "allocator", typ: tString, enum: []string{"iterative", "random", "flq"}, def: "iterative", note: "how a free address is chosen: the next one, any, or the one that has been free for longest"},
 	{name: "pd-allocator", typ: tString, in: v6, enum: []string{"iterative", "random", "flq"}, def: "iterative", quiet: "iterative", state: Later, note: "prefixes are not delegated"},
-	{name: "store-extended-info", typ: tBool, def: "false", quiet: "false", state: Later, note: "leases do not keep what relays said"},
-	{name: "cache-threshold", typ: tFloat, def: "0.25", quiet: "0", state: Later, note: "every renewal is stored"},
-	{name: "cache-max-age", typ: tInt, max: maxU32, state: Accepted, note: "every renewal is stored"},
-	{name: "adaptive-lease-time-threshold", typ: tFloat, state: Later, note: "lifetimes do not shrink as pools fill"},
+	{name: "store-extended-info", typ: tBool, in: v4, def: "false", note: "a lease keeps the relay agent information of its query"},
+	{name: "store-extended-info", typ: tBool, in: v6, def: "false", quiet: "false", state: Later, note: "leases do not keep what relays said"},
+	{name: "cache-threshold", typ: tFloat, in: v4, note: "part of the lifetime within which a lease is given as it is and not extended; unset or 0: none (Kea 3: 0.25 when unset)"},
+	{name: "cache-threshold", typ: tFloat, in: v6, def: "0.25", quiet: "0", state: Later, note: "every renewal is stored"},
+	{name: "cache-max-age", typ: tInt, in: v4, max: maxU32, note: "seconds; both limits hold where both are set; 0: every lease is extended"},
+	{name: "cache-max-age", typ: tInt, in: v6, max: maxU32, state: Accepted, note: "every renewal is stored"},
+	{name: "adaptive-lease-time-threshold", typ: tFloat, in: v4, note: "part of the pools' addresses, above 0: from there on leases last for min-valid-lifetime, with the allocator flq; unset or 1: never"},
+	{name: "adaptive-lease-time-threshold", typ: tFloat, in: v6, state: Later, note: "lifetimes do not shrink as pools fill"},
 }
 
 // guards say which clients a scope is for.
@@ -181,7 +185,7 @@ var subnet = with("subnet", ourSubnet, []rule{
 }, links, guards, lifetimes, timers, boot, common, rapidCommit, offerLifetime, reservationFlags, optionData, reservations, ddns)
 
 var offerLifetime = []rule{
-	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, state: Accepted, note: "an offer is held as the one at top level says"},
+	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, note: "seconds; see top level"},
 }
 
 var sharedNetwork = with("shared network", ourNetwork, []rule{

@@ -6,7 +6,7 @@ package config
 var ourGlobal = &scope{name: "dhcp4o6 at top level", keys: []rule{
 	{name: "clamp-totals", typ: tBool, in: v6, def: "false", note: "no statistic is told greater than 9223372036854775807: kea-ctrl-agent up to 2.2 passes no answer on that has a greater number in it, and a /64 has 2^64 addresses"},
 	{name: "metrics", typ: tMap, of: ourMetrics, note: "metrics for Prometheus are to be had by HTTP at `/metrics`, see `monitoring.md`; nowhere without this map"},
-	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client; offer-lifetime when that is set"},
+	{name: "offer-hold", typ: tInt, min: 1, max: 3600, def: "10", note: "seconds that an offered address is kept for the client where offer-lifetime is 0"},
 	{name: "offer-limit", typ: tInt, max: 1 << 20, def: "0", note: "offers open at a time for each source and relay; 0: as the server sees fit"},
 	{name: "pad-ipc", typ: tBool, def: "false", note: "the peer of the pair is one of these daemons, not Kea: datagrams to it may be padded"},
 	{name: "pair-dialect", typ: tString, in: v6, enum: []string{"kea", "isc"}, def: "kea", note: "what the daemon at the other end of the pair speaks: isc is ISC DHCP 4.4.0 and later; dhcp4d answers either in kind and has no such key"},

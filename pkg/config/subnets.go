@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
-	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -114,8 +113,6 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	}
 	return s
 }
-
-var allocators = map[string]lease.Allocator{"random": lease.Random, "flq": lease.FLQ}
 
 // id returns the id of a subnet, or gives it one as Kea 2.2 does.
 func (c *compiler) id(n *node) uint32 {

@@ -3,6 +3,7 @@ package lease
 import (
 	"bytes"
 	"net/netip"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease/internal/member"
 )
@@ -110,4 +111,37 @@ func appendInner(b, ctx []byte, outer, inner string, value []byte) []byte {
 // appendName appends the name of a member and its colon.
 func appendName(b []byte, name string) []byte {
 	return append(append(append(b, '"'), name...), '"', ':')
+}
+
+// Context appends the user context of a lease that is in force and held by whom by
+// names to b, unless it has none. by is as for Release.
+func (t *Table) Context(res Resource, now time.Time, b []byte, by ...Identity) (ctx []byte, ok bool) {
+	k := res.key()
+	h := t.hashKey(&k)
+	s := &t.shards[shardOf(h)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.lease(uint32(h), &k)
+	if r == nil || r.state != Leased || r.ctxLen == 0 || remain(r, seconds(now)) == 0 {
+		return b, false
+	}
+	me := who(k.kind(), by)
+	if !me.owns(s, r) {
+		return b, false
+	}
+	return append(b, s.arena.read(r).ctx...), true
+}
+
+// Member returns the value of a member of the JSON object that obj is, as it stands
+// there; nil when there is none, or obj is no object.
+func Member(obj []byte, name string) []byte {
+	top := len(obj) - len(bytes.TrimLeft(obj, " \t\r\n"))
+	if top == len(obj) || obj[top] != '{' {
+		return nil
+	}
+	m, ok := member.Find(obj[top:], name)
+	if !ok {
+		return nil
+	}
+	return obj[top+m.Value : top+m.End]
 }

@@ -37,6 +37,14 @@ func TestAllocs(t *testing.T) {
 		r := &topology.Reservation{Key: topology.Key{Kind: topology.HWAddress, ID: "\x02\x00\x5e\x00\x00\x0a"}, Addr: ip("192.0.2.77"), Hostname: "reserved"}
 		n.Subnets[0].Reservations = map[topology.Key]*topology.Reservation{r.Key: r}
 	}
+	all := func(n *topology.Topology) { // what becomes of leases in the course of time
+		sharing(n)
+		n.StashAgentOptions = true
+		p := &n.Subnets[0].Policy
+		p.StoreExtendedInfo, p.AdaptiveThreshold, p.OfferLifetime = true, 0.5, 60
+		p.Cache = topology.Cache{Threshold: 0.25, MaxAge: 50}
+		n.Subnets[0].Pools[0].Lease.Use(lease.FLQ)
+	}
 	tests := []struct {
 		name string
 		q    query
@@ -50,6 +58,9 @@ func TestAllocs(t *testing.T) {
 		{"REQUEST, renewing, reserved", query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.77", opts: busy}, []func(*topology.Topology){reserve}, dhcp4.Ack},
 		{"REQUEST, init-reboot", query{kind: dhcp4.Request, hw: hwA, opts: busy + " 50=c0000264"}, nil, dhcp4.Ack},
 		{"REQUEST, refused", query{kind: dhcp4.Request, hw: hwA, opts: busy + " 50=0a000001 54=c0000201"}, nil, dhcp4.Nak},
+		{"DISCOVER, all of it", query{kind: dhcp4.Discover, hw: hwA, opts: busy}, []func(*topology.Topology){all}, dhcp4.Offer},
+		{"REQUEST, selecting, all of it", query{kind: dhcp4.Request, hw: hwA, opts: busy + " 50=c0000264 54=c0000201"}, []func(*topology.Topology){all}, dhcp4.Ack},
+		{"REQUEST, renewing, all of it", query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: "61=ff000000010003000102005e460001"}, []func(*topology.Topology){all}, dhcp4.Ack},
 		{"INFORM", query{kind: dhcp4.Inform, hw: hwA, ciaddr: "192.0.2.100", opts: busy}, nil, dhcp4.Ack},
 	}
 	for _, tt := range tests {

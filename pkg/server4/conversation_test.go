@@ -178,8 +178,12 @@ func conversations() []conversation {
 	}
 }
 
-func TestConversation(t *testing.T) {
-	for _, tt := range conversations() {
+func TestConversation(t *testing.T) { converse(t, conversations()) }
+
+// converse holds conversations in both ways.
+func converse(t *testing.T, all []conversation) {
+	t.Helper()
+	for _, tt := range all {
 		for _, way := range ways {
 			t.Run(tt.name+", "+way.name, func(t *testing.T) {
 				b := newBench(t, net1(tt.net...))

@@ -40,11 +40,12 @@ type Exchange struct {
 	restarts int
 
 	// set by parse
-	packet pkt4o6.Packet  // over 4o6 the envelope too
-	Query  *dhcp4.Message // in packet
-	Type   dhcp4.MessageType
-	relay  dhcp4.SubOptions // option 82, nil when it is missing or malformed
-	bootp  bool             // it came without a message type; Type is Request
+	packet   pkt4o6.Packet  // over 4o6 the envelope too
+	Query    *dhcp4.Message // in packet
+	Type     dhcp4.MessageType
+	relay    dhcp4.SubOptions // option 82, nil when it is missing or malformed
+	bootp    bool             // it came without a message type; Type is Request
+	recalled bool             // relay is what the client's lease keeps, and does not stand in the query
 
 	// set by select-subnet
 	Net     *topology.Topology
@@ -71,7 +72,10 @@ type Exchange struct {
 	callbacks struct { // of req, made once
 		reserved func(lease.Resource) bool
 		within   func(lease.Resource, uint32) bool
+		byHWAddr func(uint32) bool
 	}
+	info  []byte // memory of req.RelayInfo
+	valid uint32 // how long leases are to last, in seconds
 	pools []*lease.Pool
 	spot  spot
 	fixed netip.Addr // the address reserved for the client, unless somebody else has it meanwhile
@@ -98,7 +102,7 @@ type Exchange struct {
 func newExchange(s *Server, w *worker) *Exchange {
 	x := &Exchange{s: s, w: w, buf: make([]byte, 0, 1500), seal: make([]byte, 0, 1500)}
 	x.Query = &x.packet.Query
-	x.callbacks.reserved, x.callbacks.within = x.reserved, x.within
+	x.callbacks.reserved, x.callbacks.within, x.callbacks.byHWAddr = x.reserved, x.within, x.byHWAddr
 	x.req.Reserved, x.req.Within, x.req.Shape = x.callbacks.reserved, x.callbacks.within, x.shape
 	return x
 }
@@ -107,6 +111,7 @@ func newExchange(s *Server, w *worker) *Exchange {
 func (x *Exchange) begin() {
 	x.restarts, x.step = 0, ""
 	x.Reply, x.Seq, x.why = 0, 0, ""
+	x.recalled = false
 	x.Type, x.relay, x.Subnet, x.Host, x.Pool = 0, nil, nil, nil, nil
 	x.nids, x.nkeys, x.clientID = 0, 0, nil
 	x.global, x.known, x.cid, x.bootp = nil, false, nil, false

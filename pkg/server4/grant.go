@@ -2,9 +2,7 @@ package server4
 
 import (
 	"net/netip"
-	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -33,6 +31,12 @@ func (x *Exchange) prepare() {
 	r.Lookup = x.keys[:x.nkeys]
 	r.Hint, r.Must, r.Fixed = lease.Resource{}, false, false
 	r.Source, r.Now = x.source(), x.at
+	r.MaxAge, r.Store, r.RelayInfo = 0, 0, nil
+	r.Held, r.Remain, r.Reused = false, 0, false
+	r.ByHWAddr = nil
+	if x.Subnet.Mixed() {
+		r.ByHWAddr = x.callbacks.byHWAddr
+	}
 	x.fixed = x.reservedAddr()
 	x.pools = x.pools[:0]
 	for sub := range x.Subnet.Siblings(&x.classes) {
@@ -152,11 +156,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 		sub = x.Subnet
 		host = x.hostIn(sub)
 	}
-	hint, _ := x.Query.Uint32(dhcp4.OptLeaseTime)
-	l.Valid = time.Duration(sub.Policy.Valid.Choose(hint)) * time.Second
-	if x.bootp {
-		l.Valid = lease.Infinite
-	}
+	x.last(l, sub)
 	if host != nil && host.Hostname != "" {
 		l.Hostname = host.Hostname
 	}
@@ -171,6 +171,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 // take makes a lease of the table the answer.
 func (x *Exchange) take(l *lease.Lease, seq lease.Seq) {
 	x.Lease, x.Seq = *l, seq
+	x.tell()
 	a := l.Resource.Prefix.Addr()
 	p := x.spotAt(a)
 	if p.sub == nil {

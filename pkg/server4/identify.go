@@ -40,7 +40,7 @@ func (s *Server) identify(x *Exchange) Verdict {
 func (x *Exchange) identities() bool {
 	id := x.cid
 	x.clientID, x.nkeys = nil, 0
-	if len(id) >= minClientID && len(id) <= maxClientID && x.Policy.MatchClientID {
+	if len(id) >= minClientID && len(id) <= maxClientID && (x.Policy.MatchClientID || x.Subnet != nil && x.Subnet.Mixed()) {
 		x.clientID = id
 		x.keys[0] = lease.Identity{Kind: lease.ByClientID, ID: id}
 		x.nkeys = 1

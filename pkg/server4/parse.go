@@ -68,6 +68,9 @@ func (s *Server) accept(x *Exchange) Verdict {
 	if x.Type != dhcp4.Discover && !s.forUs(x) {
 		return DropOtherServer
 	}
+	if x.Net.StashAgentOptions {
+		s.recall(x)
+	}
 	return Next
 }
 

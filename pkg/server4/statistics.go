@@ -9,7 +9,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
-// What goes wrong in a subnet, as server4 counts it for each.
+// What happens in a subnet, as server4 counts it for each, mostly what goes wrong.
 const (
 	failed        = iota // pools that may be used are full
 	failedNoPools        // there is no pool that may be used
@@ -17,12 +17,14 @@ const (
 	failedSubnet
 	failedClasses
 	conflicts // the reserved address is in somebody else's hands
+	reuses    // no trouble at all: a lease was given as it is
 	troubles
 )
 
 var troubleNames = [troubles]string{
 	failed: "v4-allocation-fail", failedNoPools: "v4-allocation-fail-no-pools", failedNetwork: "v4-allocation-fail-shared-network",
 	failedSubnet: "v4-allocation-fail-subnet", failedClasses: "v4-allocation-fail-classes", conflicts: "v4-reservation-conflicts",
+	reuses: "v4-lease-reuses",
 }
 
 // trouble counts what has gone wrong, for the server and for a subnet.
@@ -63,11 +65,10 @@ func (s *Server) ofSubnet(sub *topology.Subnet, yield func(metrics.Sample)) {
 	st.Offers = offers
 	gauges(prefix, &st, total, yield)
 	for what, name := range troubleNames {
-		if n := s.inSubnet.Value(sub.ID, what); n > 0 || what == conflicts { // the others appear with the first, as in Kea
+		if n := s.inSubnet.Value(sub.ID, what); n > 0 || what >= conflicts { // the others appear with the first, as in Kea
 			yield(metrics.Int(prefix+name, n))
 		}
 	}
-	yield(metrics.Int(prefix+"v4-lease-reuses", 0)) // cache-threshold is not served: no lease is given unchanged
 }
 
 // A poolSum is what pools of one id have: without pool-id all of a subnet have 0.

@@ -96,7 +96,7 @@ func (v Verdict) String() string { return v.Reason() }
 // notServed are statistics of Kea's for what this server does not do: they are
 // there, and stay 0.
 var notServed = []string{
-	"pkt4-duplicate", "pkt4-admin-filtered", "v4-lease-reuses",
+	"pkt4-duplicate", "pkt4-admin-filtered",
 	"pkt4-lease-query-response-unassigned-sent", "pkt4-lease-query-response-unknown-sent", "pkt4-lease-query-response-active-sent",
 }
 

@@ -54,6 +54,7 @@ func (t *Topology) Freeze() {
 		s.freeze()
 		if s.Network != nil {
 			slices.SortStableFunc(s.Network.Subnets, byID)
+			s.Network.mixed = s.Network.mixed || s.Policy.MatchClientID != s.Network.Subnets[0].Policy.MatchClientID
 		}
 		if s.Disabled != "" {
 			continue

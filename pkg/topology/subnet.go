@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"iter"
 	"net/netip"
 	"slices"
@@ -90,4 +91,23 @@ func (s *Subnet) siblings(c *classify.Set, yield func(*Subnet) bool) {
 // one shared network.
 func (s *Subnet) Shares(o *Subnet) bool {
 	return s == o || s.Network != nil && s.Network == o.Network
+}
+
+// Mixed reports whether clients of this link are known by their identifier in
+// some subnets and in others not (match-client-id).
+func (s *Subnet) Mixed() bool { return s.Network != nil && s.Network.mixed }
+
+// Sibling returns the subnet of this link that has a number, nil when none has.
+func (s *Subnet) Sibling(id uint32) *Subnet {
+	if s.ID == id {
+		return s
+	}
+	if s.Network == nil {
+		return nil
+	}
+	of := s.Network.Subnets
+	if i, ok := slices.BinarySearchFunc(of, id, func(s *Subnet, id uint32) int { return cmp.Compare(s.ID, id) }); ok {
+		return of[i]
+	}
+	return nil
 }

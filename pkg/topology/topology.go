@@ -10,6 +10,7 @@
 package topology
 
 import (
+	"math"
 	"net/netip"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
@@ -55,6 +56,10 @@ type Topology struct {
 
 	FlexID *FlexRule // the library flex_id (DHCPv4); nil: no client has a flex-id
 
+	// StashAgentOptions has a lease's relay agent information stand in for that of a
+	// client that renews without its relay: stash-agent-options (DHCPv4).
+	StashAgentOptions bool
+
 	ix indexes // made by Freeze
 }
 
@@ -82,6 +87,8 @@ type Network struct {
 	// Links are the IPv6 prefixes on the same link, by which the link-address of
 	// a 4o6 query leads here. Ours.
 	Links []netip.Prefix
+
+	mixed bool // made by Freeze: clients are known in some subnets by their identifier, in others not
 }
 
 // A Subnet is one prefix and all that is handed out in it.
@@ -153,6 +160,10 @@ type Policy struct {
 	Authoritative, MatchClientID, EchoClientID bool
 	NextServer                                 netip.Addr
 	ServerHostname, BootFileName               string
+	OfferLifetime                              uint32 // seconds that an offer is stored for; 0: it is held in memory
+	StoreExtendedInfo                          bool   // leases keep the relay agent information of their query
+	Cache                                      Cache
+	AdaptiveThreshold                          float64 // how full the pools are when lifetimes shrink; 0: they never do
 
 	// DHCPv6
 	RapidCommit bool
@@ -168,6 +179,25 @@ func (l Lifetime) Choose(hint uint32) uint32 {
 		return l.Default
 	}
 	return max(l.Min, min(hint, l.Max))
+}
+
+// A Cache is how long a lease that is asked for again is given as it is
+// (cache-threshold, cache-max-age). The zero Cache extends every lease.
+type Cache struct {
+	Threshold float64 // of the lifetime; 0: that does not count
+	MaxAge    uint32  // seconds; 0: every lease is extended
+}
+
+// Age returns how old a lease of valid seconds may be to be given as it is. One
+// that never ends has nothing to be extended to.
+func (c Cache) Age(valid uint32) uint32 {
+	switch {
+	case valid == math.MaxUint32:
+		return valid
+	case c.Threshold > 0:
+		return min(c.MaxAge, uint32(c.Threshold*float64(valid)))
+	}
+	return c.MaxAge
 }
 
 // A Timer is T1 or T2. Seconds wins over Percent; neither means it is not sent.
