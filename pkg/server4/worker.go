@@ -76,11 +76,11 @@ func (w *worker) replace(x *Exchange) {
 // for it. Any number of sockets may be served at once.
 func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 	defer context.AfterFunc(ctx, conn.Stop)()
-	socket := conn.Socket()
-	w := &worker{s: s, in: make([]transport.Datagram, batch), out: make([]transport.Datagram, 0, batch), conn: conn, name: socket.Iface}
+	w := &worker{s: s, in: make([]transport.Datagram, batch), out: make([]transport.Datagram, 0, batch), conn: conn, name: conn.Socket().Iface}
 	defer s.lot.leave(w)
 	for {
 		n, err := conn.Read(w.in)
+		socket := conn.Socket() // what it answers from changes with the addresses of the link
 		if s.ended(err, socket.Iface) {
 			return
 		}
