@@ -45,7 +45,14 @@ func optionsText(o topology.Options) string {
 		if e.Never {
 			flag += "-"
 		}
-		out = append(out, fmt.Sprintf("%d %s%s", e.Code, hex.EncodeToString(e.Value), flag))
+		code := fmt.Sprint(e.Code)
+		if e.Vendor != 0 {
+			code = fmt.Sprintf("%d/%d", e.Code, e.Vendor)
+		}
+		if e.Sub {
+			code = fmt.Sprintf("%d.%d", e.Vendor, e.Code)
+		}
+		out = append(out, fmt.Sprintf("%s %s%s", code, hex.EncodeToString(e.Value), flag))
 	}
 	return strings.Join(out, ", ")
 }
@@ -222,11 +229,16 @@ func TestVendorOptions(t *testing.T) {
 		want       string
 	}{
 		{"vendor option named", `{"name":"vivso-suboptions","data":"4491"},{"name":"tftp-servers","space":"vendor-4491","data":"192.0.2.1"}`, v4,
-			"125 0000118b060204c0000201"},
-		{"vendor option added", `{"name":"tftp-servers","space":"vendor-4491","data":"192.0.2.1"}`, v4, "125 0000118b060204c0000201"},
-		{"DOCSIS by its other name", `{"name":"tftp-servers","space":"docsis3-v4","data":"192.0.2.1","always-send":true}`, v4, "125 0000118b060204c0000201!"},
-		{"two enterprises in one option", `{"code":1,"space":"vendor-9","csv-format":false,"data":"aa"},{"code":1,"space":"vendor-10","csv-format":false,"data":"bb"}`, v4,
-			"125 00000009030101aa0000000a030101bb"},
+			"125/4491 , 4491.2 c0000201"},
+		{"a vendor's option alone", `{"name":"tftp-servers","space":"vendor-4491","data":"192.0.2.1"}`, v4, "4491.2 c0000201"},
+		{"DOCSIS by its other name", `{"name":"tftp-servers","space":"docsis3-v4","data":"192.0.2.1","always-send":true}`, v4, "4491.2 c0000201!"},
+		{"two enterprises", `{"name":"vivso-suboptions","data":"10","always-send":true},{"name":"vivso-suboptions","data":"9"},{"code":1,"space":"vendor-9","csv-format":false,"data":"aa"},
+			{"code":1,"space":"vendor-10","csv-format":false,"data":"bb","never-send":true}`, v4, "125/9 , 125/10 !, 9.1 aa, 10.1 bb-"},
+		{"two enterprises as octets", `{"code":125,"csv-format":false,"data":"00000009030101aa0000000a00"}`, v4, "125/9 0101aa, 125/10 "},
+		{"vendor classes", `{"name":"vivco-suboptions","data":"4491, 02aabb"},{"name":"vivco-suboptions","data":"9, 00"}`, v4, "124/9 , 124/4491 aabb"},
+		{"an enterprise twice: the first", `{"name":"vivso-suboptions","data":"9"},{"name":"vivso-suboptions","csv-format":false,"data":"00000009030101aa"}`, v4, "125/9 "},
+		{"never any", `{"name":"vivso-suboptions","never-send":true}`, v4, "125 -"},
+		{"a vendor's option with options within", `{"code":5,"name":"outer","space":"vendor-9"},{"code":6,"space":"deep","csv-format":false,"data":"01"}`, v4, "9.5 060101"},
 		{"v6", `{"code":1,"space":"vendor-9","csv-format":false,"data":"aa"}`, v6, "17 0000000900010001aa"},
 		{"v6, two enterprises in two options", `{"code":1,"space":"vendor-9","csv-format":false,"data":"aa"},{"code":1,"space":"vendor-10","csv-format":false,"data":"bb"}`, v6,
 			"17 0000000900010001aa, 17 0000000a00010001bb"},
@@ -236,7 +248,7 @@ func TestVendorOptions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg, problems := text(tt.f, fmt.Sprintf(`{"Dhcp%d":{"option-data":[%s]}}`, tt.f, tt.data), nil)
+			cfg, problems := text(tt.f, fmt.Sprintf(`{"Dhcp%d":{"option-def":[{"space":"vendor-9","code":5,"name":"outer","type":"empty","encapsulate":"deep"}],"option-data":[%s]}}`, tt.f, tt.data), nil)
 			if cfg == nil {
 				t.Fatal(show(problems))
 			}

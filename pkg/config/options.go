@@ -1,8 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -90,18 +90,31 @@ func (c *compiler) options(n *node) topology.Options {
 			data = append(data, d)
 		}
 	}
-	data = c.vendors(data)
 	data = c.singles(data)
+	if c.cfg.Family == v6 {
+		return c.assemble(n, c.vendors(data), c.ownSpace())
+	}
+	out := c.enterprises(data)
+	for _, space := range vendorSpaces(data) {
+		out = append(out, c.assemble(n, data, space)...)
+	}
+	out = append(out, c.assemble(n, data, c.ownSpace())...)
+	out.Sort()
+	return out
+}
+
+// assemble compiles the options of one space, each with its sub-options in it.
+func (c *compiler) assemble(n *node, data []datum, space string) topology.Options {
 	values := make([]optdef.Value, len(data))
 	for i := range data {
 		values[i] = data[i].value
 	}
-	whole, err := c.defs.Assemble(c.ownSpace(), values)
+	whole, err := c.defs.Assemble(space, values)
 	if err != nil {
 		c.errorf(n.get("option-data"), "%v", err)
 		return nil
 	}
-	return c.flags(whole, data)
+	return c.flags(whole, data, space)
 }
 
 // option compiles one element of option-data.
@@ -176,14 +189,10 @@ func (c *compiler) badOption(n *node, d *optdef.Data, err error) {
 // ownSpace is the space of the options that stand in the message itself.
 func (c *compiler) ownSpace() string { return optdef.Family(c.cfg.Family).Space() }
 
-// vendors puts the vendor option in front of vendors' options whose vendor
-// option the scope does not name itself (125 of RFC 3925, 17 of RFC 9915 §21.17).
+// vendors puts the vendor option of DHCPv6 in front of vendors' options whose
+// vendor option the scope does not name itself (RFC 9915 §21.17).
 func (c *compiler) vendors(data []datum) []datum {
-	own := c.ownSpace()
-	code := uint16(125)
-	if c.cfg.Family == v6 {
-		code = 17
-	}
+	own, code := c.ownSpace(), uint16(17)
 	named := map[string]bool{}
 	for _, d := range data {
 		if d.value.Space == own && d.value.Code == code && len(d.value.Bytes) >= 4 {
@@ -219,7 +228,7 @@ func (c *compiler) singles(data []datum) []datum {
 	out := data[:0:0]
 	for _, d := range data {
 		k := key{d.value.Space, d.value.Code}
-		if d.value.Space != c.ownSpace() || c.many(k.code) || first[k] == nil {
+		if !c.top(k.space) || k.space == c.ownSpace() && c.many(k.code) || first[k] == nil {
 			first[k] = d.n
 			out = append(out, d)
 			continue
@@ -229,34 +238,42 @@ func (c *compiler) singles(data []datum) []datum {
 	return out
 }
 
+// top reports whether the options of a space stand by themselves and not in
+// another option of their scope.
+func (c *compiler) top(space string) bool {
+	_, vendor := optdef.Vendor(space)
+	return space == c.ownSpace() || vendor && c.cfg.Family == v4
+}
+
 // many reports whether an option may stand several times in a message: vendor
 // options, of one enterprise each, and the containers of softwires (RFC 7598).
 func (c *compiler) many(code uint16) bool {
 	if c.cfg.Family == v4 {
-		return code == 125
+		return code == optVendorClass || code == optVendorOptions
 	}
 	return code == 17 || code == 16 || code >= 94 && code <= 96
 }
 
-// flags turns assembled values into options with their always-send and
-// never-send.
-func (c *compiler) flags(whole []optdef.Value, data []datum) topology.Options {
+// flags turns the assembled values of a space into options with their
+// always-send and never-send.
+func (c *compiler) flags(whole []optdef.Value, data []datum, space string) topology.Options {
 	var out topology.Options
+	enterprise, _ := optdef.Vendor(space)
 	for _, v := range whole {
-		o := topology.Option{Code: v.Code, Value: v.Bytes}
-		for _, d := range data {
-			if d.value.Space == c.ownSpace() && d.value.Code == v.Code {
-				l := levels{d.n}
-				o.Always = o.Always || l.bool("always-send", false)
-				o.Never = o.Never || l.bool("never-send", false)
-			}
+		o := topology.Option{Code: v.Code, Value: v.Bytes, Vendor: enterprise, Sub: enterprise != 0}
+		if space == c.ownSpace() && c.cfg.Family == v4 && c.many(v.Code) {
+			continue // made by enterprises
 		}
-		if n := len(out); n > 0 && c.cfg.Family == v4 && out[n-1].Code == o.Code {
-			out[n-1].Value = slices.Concat(out[n-1].Value, o.Value) // one option for all enterprises (RFC 3925 §4)
-			continue
+		for _, d := range data {
+			if d.value.Space == space && d.value.Code == v.Code {
+				mark(&o, d.n)
+				if o.Sub && len(o.Value) > math.MaxUint8 {
+					c.errorf(d.n, "option of enterprise %d has %d octets: at most 255", enterprise, len(o.Value))
+				}
+			}
 		}
 		out = append(out, o)
 	}
-	slices.SortStableFunc(out, func(a, b topology.Option) int { return cmp.Compare(a.Code, b.Code) })
+	out.Sort()
 	return out
 }

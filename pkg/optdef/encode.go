@@ -45,7 +45,7 @@ func (d *Definition) Encode(text string) ([]byte, error) {
 	if len(b) > math.MaxUint16 {
 		return nil, fmt.Errorf("%w: %d octets", ErrLong, len(b))
 	}
-	if d.isVendorClass() && !wholeClasses(b) {
+	if d.isVendorClass() && !wholeBlocks(b) {
 		return nil, fmt.Errorf("%w: behind the enterprise number come one octet of length and as many octets", ErrLength)
 	}
 	if d.compressed() {

@@ -109,8 +109,11 @@ func (d *Definition) decode(value []byte) (values []string, rest []byte, err err
 		text, err := d.decodeInternal(value)
 		return []string{text}, nil, err
 	}
-	if d.isVendorClass() && !wholeClasses(value) {
+	if d.isVendorClass() && !wholeBlocks(value) {
 		return nil, nil, fmt.Errorf("%w: vendor classes of %d octets (each an enterprise number, a length and data)", ErrLength, len(value))
+	}
+	if d.Family == V4 && d.isVendor() && len(value) != 4 && !wholeBlocks(value) {
+		return nil, nil, fmt.Errorf("%w: vendor options of %d octets (each an enterprise number, a length and data)", ErrLength, len(value))
 	}
 	fields := d.fields()
 	v := value
@@ -143,7 +146,9 @@ func (d *Definition) isVendorClass() bool {
 	return d.Family == V4 && d.Space == "dhcp4" && d.Code == 124
 }
 
-func wholeClasses(v []byte) bool {
+// wholeBlocks reports whether v is enterprise numbers, each with a length and as
+// many octets.
+func wholeBlocks(v []byte) bool {
 	for len(v) >= 5 && len(v) > 5+int(v[4]) {
 		v = v[5+int(v[4]):]
 	}

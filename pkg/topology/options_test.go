@@ -52,9 +52,44 @@ func TestMergeLetsTheInnerScopeWin(t *testing.T) {
 	})
 }
 
+// TestFlagsStick: always-send and never-send hold from whatever scope says so,
+// while the value is the inner scope's.
+func TestFlagsStick(t *testing.T) {
+	outer := Options{{Code: 3, Value: []byte{1}, Always: true}, {Code: 6, Never: true}, {Code: 7, Value: []byte{1}}, {Code: 2, Vendor: 9, Sub: true, Always: true}}
+	inner := Options{{Code: 3, Value: []byte{2}}, {Code: 6, Value: []byte{2}}, {Code: 7, Never: true}, {Code: 2, Value: []byte{2}, Vendor: 9, Sub: true}}
+	got := Merge(outer, inner)
+	want := Options{{Code: 3, Value: []byte{2}, Always: true}, {Code: 6, Value: []byte{2}, Never: true}, {Code: 7, Never: true}, {Code: 2, Value: []byte{2}, Always: true, Vendor: 9, Sub: true}}
+	if !slices.EqualFunc(got, want, func(a, b Option) bool {
+		return a.compare(&b) == 0 && slices.Equal(a.Value, b.Value) && a.Always == b.Always && a.Never == b.Never
+	}) {
+		t.Errorf("\n got %v\nwant %v", got, want)
+	}
+}
+
+// TestEnterprises: what is of one enterprise is found and hidden by itself, and
+// a code within option 125 is never taken for one of the message.
+func TestEnterprises(t *testing.T) {
+	outer := Options{{Code: 125, Vendor: 9}, {Code: 125, Vendor: 4491}, {Code: 2, Vendor: 4491, Sub: true, Value: []byte{1}}, {Code: 3, Vendor: 4491, Sub: true}, {Code: 3, Vendor: 9, Sub: true}}
+	outer.Sort()
+	inner := Options{{Code: 125, Vendor: 4491, Value: []byte{7}}, {Code: 2, Vendor: 4491, Sub: true, Value: []byte{2}}}
+	got := Merge(outer, inner)
+	if of := got.Of(125); len(of) != 2 || of[0].Vendor != 9 || of[1].Vendor != 4491 || len(of[1].Value) != 1 {
+		t.Errorf("125: %v", of)
+	}
+	if in := got.Within(4491); len(in) != 2 || in[0].Code != 2 || in[0].Value[0] != 2 || in[1].Code != 3 {
+		t.Errorf("within 4491: %v", in)
+	}
+	if in := got.Within(9); len(in) != 1 {
+		t.Errorf("within 9: %v", in)
+	}
+	if got.Find(2) != nil || got.Find(3) != nil || len(got.Within(10)) != 0 || len(got.Of(2)) != 0 || len(Options{}.Of(1)) != 0 {
+		t.Error("found what is not there")
+	}
+}
+
 func TestFindAllocatesNothing(t *testing.T) {
 	o := Options{{Code: 1}, {Code: 3}, {Code: 88}}
-	if n := testing.AllocsPerRun(100, func() { o.Find(3); o.Find(4) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { o.Find(3); o.Find(4); o.Of(88); o.Within(9) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -210,12 +210,19 @@ type Timer struct {
 type Option struct {
 	Code   uint16
 	Value  []byte
-	Always bool // sent whether asked for or not
-	Never  bool // never sent, and hides the same code of outer scopes
+	Always bool // sent whether asked for or not, from whatever scope says so
+	Never  bool // never sent, whatever another scope says of the code
+
+	// Of DHCPv4, where one option holds what is of several enterprises (RFC 3925):
+	// an instance of 124 or 125 is of one, and Value is what stands behind its
+	// number and length. With Sub it stands within the enterprise's part of 125.
+	Vendor uint32
+	Sub    bool
 }
 
-// Options is sorted by code. A code stands once, but for the Vendor Options of
-// DHCPv6 (17), which stand once for each enterprise.
+// Options is sorted: by code, behind these those within option 125, by enterprise
+// and code. A code stands once, but for 124 and 125 of DHCPv4, which stand once
+// for each enterprise, and 17 of DHCPv6, likewise.
 type Options []Option
 
 // IdentifierKind is a kind of host identifier, in the order in which Kea numbers them.
