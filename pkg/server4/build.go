@@ -171,11 +171,12 @@ func (x *Exchange) configured() {
 	}
 	for _, scope := range x.scopes {
 		for i := range scope {
-			if scope[i].Always && scope[i].Code < uint16(dhcp4.OptEnd) {
+			if scope[i].Always && !scope[i].Sub && scope[i].Code < uint16(dhcp4.OptEnd) {
 				x.configure(dhcp4.Code(scope[i].Code))
 			}
 		}
 	}
+	x.vendorInfo(false)
 	for _, c := range basic {
 		x.configure(c)
 	}
@@ -200,6 +201,14 @@ func (x *Exchange) named() {
 // configure adds one option as it is configured, once.
 func (x *Exchange) configure(c dhcp4.Code) {
 	if ours(c) || x.out.Has(c) || c == dhcp4.OptIPv6OnlyPreferred && !x.asks(c) {
+		return
+	}
+	switch c {
+	case dhcp4.OptVIVendorClass:
+		x.vendorClass()
+		return
+	case dhcp4.OptVIVendorInfo:
+		x.vendorInfo(true)
 		return
 	}
 	if o := x.option(c); o != nil {

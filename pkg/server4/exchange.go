@@ -87,6 +87,7 @@ type Exchange struct {
 
 	// set by build, address and pack
 	scopes [2]topology.Options
+	vendor vendor
 	out    dhcp4.Builder
 	max    int    // largest size of the reply
 	buf    []byte // memory of the reply
