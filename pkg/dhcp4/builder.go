@@ -132,6 +132,61 @@ func (w *Builder) Add(c Code, value []byte) bool {
 	}
 }
 
+// Remove takes option c out, all its parts. What stands behind it moves up.
+func (w *Builder) Remove(c Code) {
+	if !w.added.Has(c) {
+		return
+	}
+	w.added.remove(c)
+	w.b = w.b[:offOptions+drop(w.b[offOptions:], c)]
+	for _, f := range [...]*field{&w.file, &w.sname} {
+		if f.holds() {
+			f.n = drop(f.b[:f.n], c)
+		}
+	}
+}
+
+// drop takes option c out of a run of options and returns how long that is then.
+func drop(b []byte, c Code) int {
+	to := 0
+	for from := 0; from < len(b); {
+		n := 2 + int(b[from+1])
+		if Code(b[from]) != c {
+			to += copy(b[to:], b[from:from+n])
+		}
+		from += n
+	}
+	return to
+}
+
+// Value returns option c as it was added, in memory of the builder's that is
+// good until the next change; ok is false when it was not, or in more parts than
+// one.
+func (w *Builder) Value(c Code) (value []byte, ok bool) {
+	if !w.added.Has(c) {
+		return nil, false
+	}
+	runs := [...][]byte{w.b[offOptions:], nil, nil}
+	if w.file.holds() {
+		runs[1] = w.file.b[:w.file.n]
+	}
+	if w.sname.holds() {
+		runs[2] = w.sname.b[:w.sname.n]
+	}
+	for _, b := range runs {
+		for ; len(b) > 0; b = b[2+int(b[1]):] {
+			if Code(b[0]) != c {
+				continue
+			}
+			if ok {
+				return nil, false
+			}
+			value, ok = b[2:2+int(b[1]):2+int(b[1])], true
+		}
+	}
+	return value, ok
+}
+
 // fits reports whether all parts of a long value find room, so that Add never
 // leaves half of one.
 func (w *Builder) fits(c Code, value []byte) bool {

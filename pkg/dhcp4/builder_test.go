@@ -212,3 +212,46 @@ func TestBuilderRefuses(t *testing.T) {
 		t.Error("sname was free")
 	}
 }
+
+// TestRemove: an option is gone with all its parts, from every field; what is
+// left stays in order, and there is room again.
+func TestRemove(t *testing.T) {
+	var w Builder
+	w.Query(Offer, nil)
+	long := bytes.Repeat([]byte{7}, 300)
+	w.Add(OptRouter, []byte{1, 2, 3, 4})
+	w.Add(OptDomainSearch, long)
+	w.Add(OptDNS, []byte{5, 6, 7, 8})
+	w.Limit(w.Len() + 3)
+	w.Add(OptTimeServer, []byte{1, 1, 1, 1}) // in file
+	w.Add(OptLogServer, []byte{2, 2, 2, 2})
+	if v, ok := w.Value(OptDNS); !ok || !bytes.Equal(v, []byte{5, 6, 7, 8}) {
+		t.Errorf("DNS is % x, %v", v, ok)
+	}
+	if v, ok := w.Value(OptTimeServer); !ok || !bytes.Equal(v, []byte{1, 1, 1, 1}) {
+		t.Errorf("what stands in file is % x, %v", v, ok)
+	}
+	if _, ok := w.Value(OptDomainSearch); ok {
+		t.Error("a value in two parts was given as one")
+	}
+	w.Remove(OptDomainSearch)
+	w.Remove(OptTimeServer)
+	w.Remove(OptNTPServers) // never there
+	if w.Has(OptDomainSearch) || w.Has(OptTimeServer) || !w.Has(OptDNS) {
+		t.Error("Has tells otherwise")
+	}
+	if !w.Add(OptTimeServer, []byte{9}) {
+		t.Error("no room, though 300 octets went")
+	}
+	var m Message
+	if err := m.Parse(w.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	var got []Code
+	for c := range m.All {
+		got = append(got, c)
+	}
+	if want := []Code{OptMessageType, OptRouter, OptDNS, OptTimeServer, OptOverload, OptLogServer}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

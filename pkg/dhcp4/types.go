@@ -76,4 +76,6 @@ func (s *CodeSet) Has(c Code) bool { return s[c>>6]&(1<<(c&63)) != 0 }
 // Add puts c into the set.
 func (s *CodeSet) Add(c Code) { s[c>>6] |= 1 << (c & 63) }
 
+func (s *CodeSet) remove(c Code) { s[c>>6] &^= 1 << (c & 63) }
+
 func (s *CodeSet) empty() bool { return s[0]|s[1]|s[2]|s[3] == 0 }
