@@ -63,7 +63,7 @@ func (a *attempt) random(p *Pool) (Seq, error) {
 	}
 	for range n {
 		i := rand.Uint64N(p.free.size)
-		if _, kept := p.kept[i]; kept || a.keptFromMe(p.at(i)) || !p.take(i) {
+		if p.kept.has(i) || a.keptFromMe(p.at(i)) || !p.take(i) {
 			continue
 		}
 		if seq, err := a.claimed(p, i); err != ErrOwner {

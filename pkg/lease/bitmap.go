@@ -238,3 +238,48 @@ func (l *leaf) next(base, from uint64) (uint64, bool) {
 	}
 	return 0, false
 }
+
+// taken reports whether somebody holds resource i. It makes no part of the tree.
+func (b *bitmap) taken(i uint64) bool {
+	n := b.root.Load()
+	for level := b.levels; level > 1; level-- {
+		if n = n.kids[i>>childBits(level)&63].Load(); n == nil {
+			return false
+		}
+	}
+	l := n.leaves[i>>childBits(1)&63].Load()
+	return l != nil && l.words[i>>6&63].Load()&(1<<(i&63)) == 0
+}
+
+// allTaken yields the resources that are taken, in order.
+func (b *bitmap) allTaken(yield func(uint64) bool) {
+	b.takenIn(b.root.Load(), b.levels, 0, yield)
+}
+
+func (b *bitmap) takenIn(n *inner, level int, base uint64, yield func(uint64) bool) bool {
+	for slot := range uint64(64) {
+		start := base + slot<<childBits(level)
+		if level > 1 {
+			if k := n.kids[slot].Load(); k != nil && !b.takenIn(k, level-1, start, yield) {
+				return false
+			}
+			continue
+		}
+		if l := n.leaves[slot].Load(); l != nil && !l.taken(start, b.size, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *leaf) taken(base, size uint64, yield func(uint64) bool) bool {
+	for slot := range l.words {
+		start := base + uint64(slot)<<6
+		for word := prefix(start, size, 0) &^ l.words[slot].Load(); word != 0; word &= word - 1 {
+			if !yield(start + uint64(bits.TrailingZeros64(word))) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"slices"
 	"testing"
 )
 
@@ -101,11 +102,11 @@ func check(t fataler, tab *Table) {
 // checkPool compares a pool's bitmap with what is held.
 func checkPool(t fataler, p *Pool, held map[Resource]bool) {
 	t.Helper()
-	n := uint64(len(p.kept))
+	n := uint64(len(slices.Collect(p.kept.all)))
 	for res := range held {
 		k := res.key()
 		if i, ok := p.slot(&k); ok {
-			if _, kept := p.kept[i]; !kept {
+			if !p.kept.has(i) {
 				n++
 			}
 			if j, ok := p.free.next(i); ok && j == i && !p.sparse {

@@ -25,7 +25,7 @@ type Pool struct {
 
 	first, last uint128
 	shift       uint8 // bits of an address behind Len
-	kept        map[uint64]struct{}
+	kept        keptSet
 	set         atomic.Pointer[poolSet]
 	free        bitmap
 	line        *line // with FLQ
@@ -55,22 +55,6 @@ func NewPool(k Kind, subnet, id uint32, first, last netip.Addr, n uint8) (*Pool,
 	p.last = pack(p.Last).prefix(p.shift)
 	p.free.reset(p.Size())
 	return p, nil
-}
-
-// Keep takes a resource of the pool out of what a search finds: it is reserved,
-// and who may have it asks for it by Hint. However many are kept, a search
-// does not come by them. Call it before Adopt; what is not the pool's is left alone.
-func (p *Pool) Keep(res Resource) {
-	k := res.key()
-	i, ok := p.slot(&k)
-	if !ok {
-		return
-	}
-	if p.kept == nil {
-		p.kept = make(map[uint64]struct{})
-	}
-	p.kept[i] = struct{}{}
-	p.free.take(i)
 }
 
 // Size returns the number of resources; pools over 1<<62 count as 1<<62.

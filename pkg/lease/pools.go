@@ -106,7 +106,7 @@ func (pl *places) settle(held bool) {
 		if at.p == nil {
 			continue
 		}
-		if _, kept := at.p.kept[at.i]; kept {
+		if at.p.kept.has(at.i) {
 			continue // it is never free
 		}
 		switch {
@@ -125,6 +125,9 @@ func (t *Table) Adopt(pools []*Pool) (outside int) {
 	t.adopt.Lock()
 	defer t.adopt.Unlock()
 	old := t.sets.Load().cur
+	if len(pools) > 0 && slices.Equal(old.pools, pools) {
+		return 0 // nothing but reservations has changed
+	}
 	next := newPoolSet(slices.Clone(pools))
 	for _, p := range next.pools {
 		if p.set.Load() != old {
@@ -185,7 +188,7 @@ func (p *Pool) begin(before *Pool) {
 	if p.line != nil {
 		p.line = newLine(p.Size())
 	}
-	for i := range p.kept {
+	for i := range p.kept.all {
 		p.free.take(i)
 		if p.line != nil {
 			p.line.fresh.take(i)
