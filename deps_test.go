@@ -35,7 +35,7 @@ var levels = map[string][]string{
 	"pkg/topology": {"pkg/classify", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
 	"pkg/config":   {"pkg/classify", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire", "pkg/topology"},
 
-	"pkg/leasecmd": {"pkg/classify", "pkg/control", "pkg/lease", "pkg/lease/leasefile", "pkg/topology"},
+	"pkg/leasecmd": {"pkg/classify", "pkg/config", "pkg/control", "pkg/lease", "pkg/lease/leasefile", "pkg/topology"},
 
 	// level 3: one family never sees the other, but for the v4 side's envelope
 	"pkg/server4": {"pkg/classify", "pkg/config", "pkg/control", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",

@@ -29,8 +29,7 @@ type compiler struct {
 	nameless []*node   // subnets without an id
 	spans    []span    // pools of the whole configuration
 	placed   []located // subnets by where they are in the file
-
-	values map[*node]optdef.Value // of option-data
+	hosts    []Host    // reservations, as they are compiled
 }
 
 // A located subnet is one with its place, for comparison with the others.
@@ -114,7 +113,6 @@ func (c *compiler) compile() {
 	c.ids = map[uint32]*node{}
 	c.prefixes = map[netip.Prefix]*node{}
 	c.networks = map[string]*node{}
-	c.values = map[*node]optdef.Value{}
 	g := levels{c.root}
 	c.interfaces()
 	c.leaseDatabase()
@@ -156,16 +154,13 @@ func (c *compiler) compile() {
 	}
 	if c.errs == 0 {
 		t.Freeze()
-		c.cfg.json = c.emit()
+		c.cfg.doc = c.document()
 	}
 }
 
 // subnets is the key that lists them.
 func (c *compiler) subnets() string {
-	if c.cfg.Family == v6 {
-		return "subnet6"
-	}
-	return "subnet4"
+	return subnetsKey(c.cfg.Family)
 }
 
 // number tells of subnets that were numbered for want of an id.

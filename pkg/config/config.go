@@ -41,7 +41,7 @@ type Config struct {
 	Disabled []string // subnets and pools out of use, each with its reason; the same stands in the topology
 	Refuse   []string // reasons not to start unless the operator insists
 
-	json []byte
+	doc *document
 }
 
 // Interfaces is "interfaces-config".

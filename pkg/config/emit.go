@@ -1,44 +1,27 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
-// JSON returns the configuration as Kea's config-get does: one map with the
-// member Dhcp4 or Dhcp6, members in alphabetical order, what was included in its
-// place, comments gone, and the values in force where the file was silent. What
-// Load makes of it is the same configuration. The caller must not change it.
-func (c *Config) JSON() json.RawMessage { return c.json }
-
-// Hash is a SHA-256 of JSON in hexadecimal: two files that say the same, in
-// whatever order, have the same hash.
-func (c *Config) Hash() string { return fmt.Sprintf("%X", sha256.Sum256(c.json)) }
-
-// A writer renders the tree of a configuration that has been compiled.
+// A writer renders the tree of a configuration that has been compiled, or a part
+// of it.
 type writer struct {
-	*compiler
-	b       []byte
-	options map[*node]optdef.Value // elements of option-data
-	numbers map[*node]uint32       // ids of subnets that have none of their own
+	family   Family
+	hostless bool // reservations are left out
+	b        []byte
 }
 
 // emit renders the whole configuration.
-func (c *compiler) emit() []byte {
-	w := &writer{compiler: c, options: c.values, numbers: make(map[*node]uint32, len(c.nameless))}
-	for id, n := range c.ids {
-		w.numbers[n] = id
-	}
+func (d *document) emit() []byte {
+	w := &writer{family: d.family}
 	w.b = append(w.b, '{')
-	w.quote(root(c.cfg.Family))
+	w.quote(root(d.family))
 	w.b = append(w.b, ':')
-	w.mapOf(c.root, global, levels{c.root})
+	w.mapOf(d.root, global, levels{d.root})
 	w.b = append(w.b, '}')
 	return slices.Clone(w.b) // what has grown has room to spare
 }
@@ -57,9 +40,12 @@ type entry struct {
 func (w *writer) mapOf(n *node, s *scope, l levels) {
 	entries := make([]entry, 0, len(n.members)+8)
 	for _, m := range n.members {
+		if w.hostless && m.key == "reservations" {
+			continue
+		}
 		e := entry{key: m.key, n: m}
 		if s != nil {
-			if r := s.find(w.cfg.Family, m.key); r != nil && r.typ != tContext {
+			if r := s.find(w.family, m.key); r != nil && r.typ != tContext {
 				e.of = r.of
 			}
 		}
@@ -68,6 +54,11 @@ func (w *writer) mapOf(n *node, s *scope, l levels) {
 	if s != nil {
 		entries = w.complete(entries, n, s, l)
 	}
+	w.entries(entries, l)
+}
+
+// entries writes the members of a map in alphabetical order.
+func (w *writer) entries(entries []entry, l levels) {
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	w.b = append(w.b, '{')
 	for i, e := range entries {

@@ -38,7 +38,7 @@ func TestJSONIsTheConfiguration(t *testing.T) {
 			if !bytes.Equal(a.JSON(), b.JSON()) || a.Hash() != b.Hash() {
 				t.Errorf("written twice: %s", firstDifference(a.JSON(), b.JSON()))
 			}
-			a.json, b.json = nil, nil
+			a.doc, b.doc = nil, nil
 			b.File, b.Includes = a.File, a.Includes
 			same := func(what string, x, y any) {
 				if !reflect.DeepEqual(x, y) {

@@ -52,7 +52,7 @@ func (w *writer) complete(entries []entry, n *node, s *scope, l levels) []entry 
 	if s == subnet {
 		w.number(n, &entries)
 	}
-	if v, ok := w.options[n]; ok && s == optionData[0].of {
+	if v := n.value; v != nil && s == optionData[0].of {
 		add(entry{key: "code", text: strconv.Itoa(int(v.Code))})
 		add(entry{key: "space", text: strconv.Quote(v.Space)})
 		if v.Def != nil {
@@ -61,8 +61,8 @@ func (w *writer) complete(entries []entry, n *node, s *scope, l levels) []entry 
 	}
 	for _, key := range shown[s.name] {
 		key, text, _ := strings.Cut(key, ":")
-		r := s.find(w.cfg.Family, key)
-		if r == nil || w.otherwise(n, s, key) {
+		r := s.find(w.family, key)
+		if r == nil || w.otherwise(n, s, key) || w.hostless && key == "reservations" {
 			continue
 		}
 		switch m := l.find(key); {
@@ -85,12 +85,11 @@ func (w *writer) complete(entries []entry, n *node, s *scope, l levels) []entry 
 
 // number writes the number that a subnet goes by.
 func (w *writer) number(n *node, entries *[]entry) {
-	id, ok := w.numbers[n]
-	if !ok {
+	if n.number == 0 {
 		return
 	}
 	*entries = slices.DeleteFunc(*entries, func(e entry) bool { return e.key == "id" }) // 0: unset
-	*entries = append(*entries, entry{key: "id", text: strconv.FormatUint(uint64(id), 10)})
+	*entries = append(*entries, entry{key: "id", text: strconv.FormatUint(uint64(n.number), 10)})
 }
 
 // lifetimeOf is min-valid-lifetime or max-valid-lifetime where nobody says it.
@@ -104,7 +103,7 @@ func (w *writer) lifetimeOf(key string, l levels) entry {
 // otherwise reports whether the file says in an older word what a key says.
 func (w *writer) otherwise(n *node, s *scope, key string) bool {
 	older := func(m *node) bool {
-		r := s.find(w.cfg.Family, m.key)
+		r := s.find(w.family, m.key)
 		return r != nil && r.newer == key
 	}
 	switch {

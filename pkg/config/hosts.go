@@ -24,6 +24,7 @@ func (c *compiler) reservations(n *node, prefix netip.Prefix) map[topology.Key]*
 		}
 		if r := h.host(e); r != nil {
 			out[r.Key] = r
+			c.hosts = append(c.hosts, Host{Reservation: r, Subnet: n.number, Number: uint64(len(c.hosts) + 1), n: e})
 		}
 	}
 	return out

@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
 // A kind is what a JSON value is.
@@ -41,6 +43,10 @@ type node struct {
 	items   []*node // of a list
 
 	meant []string // what keys of a map that are not known were probably meant to be
+
+	// set by the compiler
+	number uint32        // the id that a subnet goes by
+	value  *optdef.Value // of an element of option-data
 }
 
 // get returns the member of a map by name; nil when it is not there or has been

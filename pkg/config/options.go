@@ -84,7 +84,7 @@ func (c *compiler) options(n *node) topology.Options {
 		}
 		d, ok := c.option(e)
 		if ok {
-			c.values[e] = d.value
+			e.value = &d.value
 		}
 		if ok && len(e.list("client-classes")) == 0 { // for some classes only: later
 			data = append(data, d)

@@ -124,6 +124,7 @@ func (c *compiler) id(n *node) uint32 {
 		} else {
 			c.ids[id] = n
 		}
+		n.number = id
 		return id
 	}
 	if n.has("id") && m == nil {
@@ -136,6 +137,7 @@ func (c *compiler) id(n *node) uint32 {
 	} else {
 		c.ids[c.auto] = n
 	}
+	n.number = c.auto
 	return c.auto
 }
 

@@ -37,7 +37,8 @@ func (d *daemon) commands(r *control.Registry) {
 	leasecmd.New(leasecmd.Options{
 		Family: d.family, Leases: d.leases.table, File: d.leases.file,
 		Topology: func() *topology.Topology { return d.inForce.Load().Topology },
-		Config:   func() json.RawMessage { return d.inForce.Load().JSON() },
+		Config:   d.inForce.Load,
+		Change:   d.amend,
 	}).Register(r)
 }
 

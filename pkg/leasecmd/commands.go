@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -18,10 +19,14 @@ type Options struct {
 	Leases   *lease.Table
 	Topology func() *topology.Topology // the one in force
 
-	// Config returns the configuration in force as config-get shows it, a map
-	// with the member Dhcp4 or Dhcp6; subnet4-get and network4-get take what
-	// they show from there. nil: these two are not registered.
-	Config func() json.RawMessage
+	// Config returns the configuration in force, of which subnet4-get and its kin
+	// show parts. nil: these are not registered.
+	Config func() *config.Config
+
+	// Change has the daemon go over to another configuration: edit is called with the
+	// one in force, when no other change is under way. nil: the configuration cannot
+	// be changed by these commands.
+	Change func(ctx context.Context, edit func(now *config.Config) Change) control.Result
 
 	// File is the name of the lease file, in whose folder lease4-write writes;
 	// "": leases are not kept in one.
@@ -77,7 +82,6 @@ var table = [...]struct {
 	{"leases-reclaim", 0, (*Commands).reclaim},
 	{"stat-lease#-get", 0, (*Commands).stat},
 	{"subnet#-list", 0, (*Commands).subnetList},
-	{"network#-list", 0, (*Commands).networkList},
 	{"subnet#-select-test", 0, (*Commands).selectTest},
 	{"subnet4o6-select-test", topology.V4, (*Commands).selectTest4o6},
 }
@@ -88,7 +92,25 @@ var described = [...]struct {
 	do   func(*Commands, context.Context, json.RawMessage) (control.Result, error)
 }{
 	{"subnet#-get", (*Commands).subnetGet},
+	{"network#-list", (*Commands).networkList},
 	{"network#-get", (*Commands).networkGet},
+	{"reservation-get", (*Commands).hostGet},
+	{"reservation-get-all", (*Commands).hostGetAll},
+	{"reservation-get-page", (*Commands).hostGetPage},
+	{"reservation-get-by-address", (*Commands).hostsByAddress},
+	{"reservation-get-by-hostname", (*Commands).hostsByHostname},
+	{"reservation-get-by-id", (*Commands).hostsByID},
+}
+
+// changing are the commands that change the configuration: they need Options.Change
+// too.
+var changing = [...]struct {
+	name string
+	do   func(*Commands, context.Context, json.RawMessage) (control.Result, error)
+}{
+	{"reservation-add", (*Commands).hostAdd},
+	{"reservation-update", (*Commands).hostUpdate},
+	{"reservation-del", (*Commands).hostDel},
 }
 
 // Register makes the commands known.
@@ -102,6 +124,12 @@ func (c *Commands) Register(r *control.Registry) {
 		return
 	}
 	for _, e := range described {
+		c.handle(r, e.name, e.do)
+	}
+	if c.o.Change == nil {
+		return
+	}
+	for _, e := range changing {
 		c.handle(r, e.name, e.do)
 	}
 }

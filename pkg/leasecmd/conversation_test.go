@@ -184,7 +184,7 @@ func (h *house) open(t testing.TB) {
 	h.table.Adopt(pools)
 	h.registry = new(control.Registry)
 	leasecmd.New(leasecmd.Options{
-		Family: h.family, Leases: h.table, File: h.file, Config: h.cfg.JSON,
+		Family: h.family, Leases: h.table, File: h.file, Config: func() *config.Config { return h.cfg },
 		Topology: func() *topology.Topology { return h.cfg.Topology },
 	}).Register(h.registry)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -34,13 +33,8 @@ type networkEntry struct {
 
 func (c *Commands) networkList(context.Context, json.RawMessage) (control.Result, error) {
 	list := []networkEntry{}
-	for _, s := range c.o.Topology().Subnets {
-		if s.Network == nil {
-			continue
-		}
-		if e := (networkEntry{s.Network.Name}); !slices.Contains(list, e) {
-			list = append(list, e)
-		}
+	for _, name := range c.o.Config().Networks() {
+		list = append(list, networkEntry{name})
 	}
 	return c.listed("shared-networks", "network", len(list), list)
 }
@@ -86,9 +80,9 @@ func (c *Commands) subnetGet(_ context.Context, args json.RawMessage) (control.R
 	case s == nil:
 		return empty(none)
 	}
-	e, err := c.describeSubnet(s)
-	if err != nil {
-		return control.Result{}, err
+	e := c.o.Config().SubnetJSON(s.ID)
+	if e == nil {
+		return control.Result{}, refusef("subnet %d was replaced by another configuration: ask again", s.ID)
 	}
 	return control.Result{
 		Text:      fmt.Sprintf("Info about %s subnet %s (id %d) returned", c.protocol(), s.Prefix, s.ID),
@@ -123,46 +117,6 @@ func (c *Commands) meant(m members) (s *topology.Subnet, none string, err error)
 	return s, "", nil
 }
 
-// A configured is what of a configuration leads to its subnets.
-type configured struct {
-	Subnet4, Subnet6 []json.RawMessage
-	Networks         []json.RawMessage `json:"shared-networks"`
-}
-
-// configured reads the configuration in force down to subnets and networks.
-func (c *Commands) configured() (configured, error) {
-	var top map[string]configured
-	if err := json.Unmarshal(c.o.Config(), &top); err != nil {
-		return configured{}, fmt.Errorf("the configuration cannot be read: %w", err)
-	}
-	return top["Dhcp"+c.digit()], nil
-}
-
-func (d *configured) subnets() []json.RawMessage { return append(d.Subnet4, d.Subnet6...) }
-
-// describeSubnet returns the subnet as it is configured.
-func (c *Commands) describeSubnet(s *topology.Subnet) (json.RawMessage, error) {
-	d, err := c.configured()
-	if err != nil {
-		return nil, err
-	}
-	all := d.subnets()
-	for _, n := range d.Networks {
-		var in configured
-		if err := json.Unmarshal(n, &in); err != nil {
-			return nil, err
-		}
-		all = append(all, in.subnets()...)
-	}
-	for _, e := range all {
-		var id struct{ ID uint32 }
-		if json.Unmarshal(e, &id) == nil && id.ID == s.ID {
-			return e, nil
-		}
-	}
-	return nil, refusef("subnet %d was replaced by another configuration: ask again", s.ID)
-}
-
 func (c *Commands) networkGet(_ context.Context, args json.RawMessage) (control.Result, error) {
 	command := "network" + c.digit() + "-get"
 	m, err := c.arguments(args, command)
@@ -176,18 +130,12 @@ func (c *Commands) networkGet(_ context.Context, args json.RawMessage) (control.
 	if !ok {
 		return control.Result{}, refusef("'name' parameter must be a string")
 	}
-	d, err := c.configured()
-	if err != nil {
-		return control.Result{}, err
+	n := c.o.Config().NetworkJSON(name)
+	if n == nil {
+		return empty(fmt.Sprintf("No '%s' shared network found", name))
 	}
-	for _, n := range d.Networks {
-		in, _ := mapOf(n)
-		if own, ok := isText(in["name"]); ok && own == name {
-			return control.Result{
-				Text:      fmt.Sprintf("Info about %s shared network '%s' returned", c.protocol(), name),
-				Arguments: map[string]any{"shared-networks": []json.RawMessage{n}},
-			}, nil
-		}
-	}
-	return empty(fmt.Sprintf("No '%s' shared network found", name))
+	return control.Result{
+		Text:      fmt.Sprintf("Info about %s shared network '%s' returned", c.protocol(), name),
+		Arguments: map[string]any{"shared-networks": []json.RawMessage{n}},
+	}, nil
 }

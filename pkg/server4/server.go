@@ -105,6 +105,7 @@ func (s *Server) Replace(t *topology.Topology) {
 		s.log.Warn("leases lie outside of all pools", zap.Int("leases", outside))
 	}
 	s.net.Store(t)
+	t.Settle(s.leases.Keep)
 	s.chooseIdentifiers(t, time.Now())
 }
 

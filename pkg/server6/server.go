@@ -122,6 +122,9 @@ func (s *Server) Replace(t *topology.Topology) {
 		}
 	}
 	s.net.Store(t)
+	if s.leases != nil {
+		t.Settle(s.leases.Keep)
+	}
 }
 
 // current returns the topology in force, after a replacement that is under way.

@@ -60,7 +60,8 @@ type Topology struct {
 	// client that renews without its relay: stash-agent-options (DHCPv4).
 	StashAgentOptions bool
 
-	ix indexes // made by Freeze
+	ix     indexes      // made by Freeze
+	differ []netip.Addr // for Settle
 }
 
 // A FlexRule makes of a query, by an expression, what its client is known by.
