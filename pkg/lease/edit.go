@@ -245,12 +245,17 @@ func (e *edit) reclaim(remove bool) Seq {
 		d.ReclaimedDeclined = 1
 	}
 	e.t.count(e.k, e.r.subnet, &pl, d)
+	named := e.t.before(e.s, e.r)
+	e.r.flags &^= inDNS
 	if remove || e.t.history.Load() == 0 {
-		return e.remove()
+		seq := e.remove()
+		e.t.ended(named, seq)
+		return seq
 	}
 	e.t.count(e.k, e.r.subnet, &pl, negative(inForce(was)))
 	e.r.state = Reclaimed
 	e.r.seq = uint64(e.t.store.Append(Change{Lease: e.s.show(e.r)}))
+	e.t.ended(named, Seq(e.r.seq))
 	e.s.wake(e.slot, e.r, e.t.deadline(e.r))
 	e.t.settle(e.s, e.k, e.h)
 	return Seq(e.r.seq)

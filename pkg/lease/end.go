@@ -24,8 +24,10 @@ func (t *Table) Decline(res Resource, now time.Time, by ...Identity) (Seq, error
 			Resource: res, Subnet: r.subnet, Pool: r.pool, State: Declined,
 			Start: now, Valid: time.Duration(t.probation.Load()) * time.Second,
 		}
+		was := t.before(s, r)
 		t.write(makeRef(shardOf(h), slot), s, r, &l, nil)
 		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
+		t.ended(was, Seq(r.seq))
 		s.wake(slot, r, t.deadline(r))
 		return Seq(r.seq)
 	})
@@ -203,11 +205,14 @@ func (t *Table) lapsed(s *shard, shard, slot uint32, r *record) {
 		t.count(&k, r.subnet, &pl, d)
 		r.state = Reclaimed
 	}
+	named := t.before(s, r)
+	r.flags &^= inDNS
 	if !was.free() && t.history.Load() > 0 {
 		r.seq = uint64(t.store.Append(Change{Lease: s.show(r)}))
+		t.ended(named, Seq(r.seq))
 		s.wake(slot, r, t.deadline(r))
 	} else {
-		t.store.Append(Change{Lease: s.show(r), Remove: true})
+		t.ended(named, t.store.Append(Change{Lease: s.show(r), Remove: true}))
 		t.forget(s, slot, r, h)
 	}
 	t.settle(s, &k, h)

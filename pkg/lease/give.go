@@ -243,8 +243,10 @@ func (g *given) grant(p *Pool) (Seq, error) {
 	}
 	l = g.l()
 	was, subnet := l.state, l.subnet
+	before := g.t.before(g.s(), l)
 	if g.t.write(g.ref(g.lslot), g.s(), l, &g.r.Lease, &g.hashes) || fresh {
 		l.seq = uint64(g.t.store.Append(Change{Lease: g.s().show(l)}))
+		g.named(before, Seq(l.seq))
 	}
 	g.s().wake(g.lslot, l, g.t.deadline(l))
 	g.book(was, subnet, l.subnet, &pl)
@@ -331,10 +333,13 @@ func (t *Table) unoffer(s *shard, slot uint32, o *record, h uint64, pl *places) 
 func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) Seq {
 	pl := t.places(shardOf(h), &r.key)
 	t.count(&r.key, r.subnet, &pl, negative(inForce(r.state)))
+	was := t.before(s, r)
 	r.state, r.start = Released, min(r.start, now)
 	r.valid, r.preferred = max(now-r.start, 1), 0
+	r.flags &^= inDNS
 	seq := t.store.Append(Change{Lease: s.show(r)})
 	r.seq = uint64(seq)
+	t.ended(was, seq)
 	s.wake(slot, r, t.deadline(r))
 	t.settle(s, &r.key, h)
 	return seq

@@ -15,6 +15,7 @@ type shard struct {
 	arena   arena
 	timers  timers
 	scratch Lease // what Append and Request.Within are shown
+	kept    kept  // what before keeps
 }
 
 // chunk is how many records are made at a time: as many as fill 16 KiB, a size of which

@@ -63,6 +63,8 @@ type Table struct {
 	subnetsMu sync.RWMutex // a leaf
 	subnets   map[subnetKind]*counts
 
+	names func(was, is *Lease, seq Seq) // nil: nobody watches
+
 	order   order         // of pages
 	turn    atomic.Uint32 // the shard where the next Expire begins
 	durable atomic.Uint64

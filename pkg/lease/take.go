@@ -53,6 +53,7 @@ type attempt struct {
 	best   claim    // the lease or offer to go on with
 	others [8]claim // what else the client has in the subnet set
 	n      int
+	late   *change // what of a grant is yet to be told
 }
 
 // A claim is what lookup found: a record of the client's, as it was.
@@ -90,7 +91,9 @@ func (t *Table) attempt(r *Request, offer bool) (Seq, error) {
 	if err != nil {
 		return 0, err
 	}
-	return max(seq, a.endOthers()), nil
+	seq = max(seq, a.endOthers())
+	a.tell()
+	return seq, nil
 }
 
 // tidy ends a few offers that have lapsed in the pools that this one may come
