@@ -27,20 +27,21 @@ var levels = map[string][]string{
 	"pkg/classify":                {"pkg/dhcp4", "pkg/dhcp6", "pkg/optdef"},
 	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/internal/member":   nil,
+	"pkg/ddns":                    {"pkg/lease"},
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
 	"pkg/lease/leasefile":         {"pkg/lease", "pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/leasefile/faultfs": {"pkg/lease/leasefile"},
 
 	// level 2
-	"pkg/topology": {"pkg/classify", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
-	"pkg/config":   {"pkg/classify", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire", "pkg/topology"},
+	"pkg/topology": {"pkg/classify", "pkg/ddns", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
+	"pkg/config":   {"pkg/classify", "pkg/ddns", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire", "pkg/topology"},
 
 	"pkg/leasecmd": {"pkg/classify", "pkg/config", "pkg/control", "pkg/lease", "pkg/lease/leasefile", "pkg/topology"},
 
 	// level 3: one family never sees the other, but for the v4 side's envelope
-	"pkg/server4": {"pkg/classify", "pkg/config", "pkg/control", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
+	"pkg/server4": {"pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/pkt4o6", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
-	"pkg/server6": {"pkg/classify", "pkg/config", "pkg/control", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
+	"pkg/server6": {"pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 
 	// level 4

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -30,6 +31,9 @@ type compiler struct {
 	spans    []span    // pools of the whole configuration
 	placed   []located // subnets by where they are in the file
 	hosts    []Host    // reservations, as they are compiled
+
+	elder    *node // what dhcp-ddns says of names, under the names of today
+	cleaners map[[2]string]*ddns.Cleaner
 }
 
 // A located subnet is one with its place, for comparison with the others.
@@ -125,6 +129,7 @@ func (c *compiler) compile() {
 	c.cfg.DHCP4o6Port = uint16(g.uint32("dhcp4o6-port", 0))
 	c.cfg.DeclineProbation = g.seconds("decline-probation-period", 86400)
 	c.cfg.Expired = expired(c.root.get("expired-leases-processing"))
+	c.updates()
 	c.refusals()
 
 	t := &topology.Topology{Family: c.cfg.Family}
@@ -134,6 +139,7 @@ func (c *compiler) compile() {
 	c.modes(c.root)
 	t.Options = c.options(c.root)
 	t.Policy = c.policy(g)
+	c.names(g)
 	t.Identifiers = c.identifiers()
 	c.leniency(t)
 	c.libraries(t)

@@ -375,7 +375,7 @@ func TestUnservedKeys(t *testing.T) {
 	}
 	starts(cfg.Refuse, "lease-database: ", "hosts-database: ", "config-control.config-databases[0]: ", "hooks-libraries[1].library: ", "hooks-libraries[2].library: ",
 		"hooks-libraries[5].library: ", "subnet4[1].reservations[1].client-classes[0]: ", "client-classes[1]: ")
-	starts(slices.Sorted(slices.Values(cfg.Unserved)), "client-classes[0] ", "dhcp-ddns.enable-updates ", "hooks-libraries[0].library ",
+	starts(slices.Sorted(slices.Values(cfg.Unserved)), "client-classes[0] ", "hooks-libraries[0].library ",
 		"subnet4[1].reservations[0].client-classes ", "subnet4[1].reservations[1].client-classes ")
 	if _, kept := cfg.Topology.Subnets[2].Reserved[addr("198.51.100.3")]; !kept {
 		t.Error("an address kept by flex-id is given to somebody else")

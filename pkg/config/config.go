@@ -32,6 +32,7 @@ type Config struct {
 	DeclineProbation time.Duration // how long a declined address rests
 
 	Statistics Statistics
+	DDNS       DDNS
 
 	Ours Ours
 
@@ -42,6 +43,13 @@ type Config struct {
 	Refuse   []string // reasons not to start unless the operator insists
 
 	doc *document
+}
+
+// DDNS is how name change requests leave: "dhcp-ddns".
+type DDNS struct {
+	Enable         bool
+	Server, Sender netip.AddrPort // Sender of address 0.0.0.0 or ::, of port 0: any
+	Queue          int            // "max-queue-size"
 }
 
 // Interfaces is "interfaces-config".

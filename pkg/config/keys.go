@@ -56,23 +56,23 @@ var reservationFlags = []rule{
 	{name: "reservation-mode", typ: tString, enum: []string{"disabled", "out-of-pool", "global", "all"}, newer: "reservations-global, -in-subnet, -out-of-pool"},
 }
 
-// ddns is what updates of the DNS would go by.
-var ddns = []rule{
-	{name: "ddns-send-updates", typ: tBool, def: "true", state: Accepted, note: "no updates are sent, see dhcp-ddns"},
-	{name: "ddns-override-no-update", typ: tBool, def: "false", state: Accepted},
-	{name: "ddns-override-client-update", typ: tBool, def: "false", state: Accepted},
-	{name: "ddns-replace-client-name", typ: tString, enum: []string{"never", "always", "when-present", "when-not-present"}, def: "never", quiet: "never", state: Later, note: "host names are left as the client says"},
-	{name: "ddns-generated-prefix", typ: tString, def: "myhost", state: Accepted},
-	{name: "ddns-qualifying-suffix", typ: tString, state: Accepted},
-	{name: "ddns-update-on-renew", typ: tBool, def: "false", state: Accepted},
-	{name: "ddns-use-conflict-resolution", typ: tBool, def: "true", state: Accepted, newer: "ddns-conflict-resolution-mode"},
-	{name: "ddns-conflict-resolution-mode", typ: tString, enum: []string{"check-with-dhcid", "no-check-with-dhcid", "check-exists-with-dhcid", "no-check-without-dhcid"}, def: "check-with-dhcid", state: Accepted},
-	{name: "ddns-ttl", typ: tInt, max: maxU32, state: Accepted},
-	{name: "ddns-ttl-percent", typ: tFloat, state: Accepted},
-	{name: "ddns-ttl-min", typ: tInt, max: maxU32, state: Accepted},
-	{name: "ddns-ttl-max", typ: tInt, max: maxU32, state: Accepted},
-	{name: "hostname-char-set", typ: tString, def: "[^A-Za-z0-9.-]", state: Accepted, note: "changes nothing while hostname-char-replacement is empty"},
-	{name: "hostname-char-replacement", typ: tString, quiet: `""`, state: Later, note: "host names are left as the client says"},
+// ddnsKeys are what the names of clients and the updates of the DNS go by.
+var ddnsKeys = []rule{
+	{name: "ddns-send-updates", typ: tBool, def: "true", note: "with enable-updates of dhcp-ddns"},
+	{name: "ddns-override-no-update", typ: tBool, def: "false"},
+	{name: "ddns-override-client-update", typ: tBool, def: "false"},
+	{name: "ddns-replace-client-name", typ: tString, enum: []string{"never", "always", "when-present", "when-not-present"}, def: "never"},
+	{name: "ddns-generated-prefix", typ: tString, def: "myhost"},
+	{name: "ddns-qualifying-suffix", typ: tString},
+	{name: "ddns-update-on-renew", typ: tBool, def: "false"},
+	{name: "ddns-use-conflict-resolution", typ: tBool, def: "true", newer: "ddns-conflict-resolution-mode"},
+	{name: "ddns-conflict-resolution-mode", typ: tString, enum: []string{"check-with-dhcid", "no-check-with-dhcid", "check-exists-with-dhcid", "no-check-without-dhcid"}, def: "check-with-dhcid"},
+	{name: "ddns-ttl", typ: tInt, max: maxU32, note: "0: worked out from the lease"},
+	{name: "ddns-ttl-percent", typ: tFloat, note: "a third of the lease when unset"},
+	{name: "ddns-ttl-min", typ: tInt, max: maxU32, note: "600 when unset"},
+	{name: "ddns-ttl-max", typ: tInt, max: maxU32},
+	{name: "hostname-char-set", typ: tString, def: "[^A-Za-z0-9.-]", note: "POSIX regular expression of what is replaced; empty: nothing is"},
+	{name: "hostname-char-replacement", typ: tString, note: "empty: what is replaced goes"},
 }
 
 // common is what global, network and subnet have in common and inherit.
@@ -163,7 +163,7 @@ var reservations = []rule{{name: "reservations", typ: tMaps, of: reservation}}
 var pools = with("pool", ourPool, []rule{
 	{name: "pool", typ: tName, need: true, note: "first and last address with - between, or a prefix"},
 	{name: "pool-id", typ: tInt, max: maxU32, def: "0"},
-}, guards, optionData, ddns)
+}, guards, optionData, ddnsKeys)
 
 var pdPools = with("pd-pool", nil, []rule{
 	{name: "prefix", typ: tAddr6, need: true},
@@ -182,7 +182,7 @@ var subnet = with("subnet", ourSubnet, []rule{
 	{name: "4o6-subnet", typ: tPrefix6, in: v4},
 	{name: "pools", typ: tMaps, of: pools},
 	{name: "pd-pools", typ: tMaps, in: v6, of: pdPools, quiet: "[]", state: Later, note: "prefixes are not delegated"},
-}, links, guards, lifetimes, timers, boot, common, rapidCommit, offerLifetime, reservationFlags, optionData, reservations, ddns)
+}, links, guards, lifetimes, timers, boot, common, rapidCommit, offerLifetime, reservationFlags, optionData, reservations, ddnsKeys)
 
 var offerLifetime = []rule{
 	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, note: "seconds; see top level"},
@@ -192,4 +192,4 @@ var sharedNetwork = with("shared network", ourNetwork, []rule{
 	{name: "name", typ: tName, need: true},
 	{name: "subnet4", typ: tMaps, in: v4, of: subnet},
 	{name: "subnet6", typ: tMaps, in: v6, of: subnet},
-}, links, guards, lifetimes, timers, boot, common, rapidCommit, offerLifetime, reservationFlags, optionData, ddns)
+}, links, guards, lifetimes, timers, boot, common, rapidCommit, offerLifetime, reservationFlags, optionData, ddnsKeys)

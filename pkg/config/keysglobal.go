@@ -82,21 +82,21 @@ var loggersKeys = with("logger", nil, []rule{
 })
 
 var dhcpDDNS = with("dhcp-ddns", nil, []rule{
-	{name: "enable-updates", typ: tBool, def: "false", quiet: "false", state: Later, note: "no updates are sent"},
-	{name: "server-ip", typ: tString, def: "127.0.0.1", state: Accepted},
-	{name: "server-port", typ: tInt, max: 65535, def: "53001", state: Accepted},
-	{name: "sender-ip", typ: tString, state: Accepted},
-	{name: "sender-port", typ: tInt, max: 65535, def: "0", state: Accepted},
-	{name: "max-queue-size", typ: tInt, max: maxU32, def: "1024", state: Accepted},
-	{name: "ncr-protocol", typ: tString, enum: []string{"UDP", "TCP", "udp", "tcp"}, def: "UDP", state: Accepted},
-	{name: "ncr-format", typ: tString, enum: []string{"JSON"}, def: "JSON", state: Accepted},
-	{name: "override-no-update", typ: tBool, state: Accepted, newer: "ddns-override-no-update"},
-	{name: "override-client-update", typ: tBool, state: Accepted, newer: "ddns-override-client-update"},
-	{name: "replace-client-name", typ: tString, enum: []string{"never", "always", "when-present", "when-not-present"}, state: Accepted, newer: "ddns-replace-client-name"},
-	{name: "generated-prefix", typ: tString, state: Accepted, newer: "ddns-generated-prefix"},
-	{name: "qualifying-suffix", typ: tString, state: Accepted, newer: "ddns-qualifying-suffix"},
-	{name: "hostname-char-set", typ: tString, state: Accepted, newer: "hostname-char-set at top level"},
-	{name: "hostname-char-replacement", typ: tString, state: Accepted, newer: "hostname-char-replacement at top level"},
+	{name: "enable-updates", typ: tBool, def: "false", note: "name change requests go to kea-dhcp-ddns"},
+	{name: "server-ip", typ: tString, def: "127.0.0.1"},
+	{name: "server-port", typ: tInt, max: 65535, def: "53001"},
+	{name: "sender-ip", typ: tString, note: "any address when unset"},
+	{name: "sender-port", typ: tInt, max: 65535, def: "0", note: "0: any"},
+	{name: "max-queue-size", typ: tInt, min: 1, max: maxU32, def: "1024", note: "requests that find it full are lost, and counted"},
+	{name: "ncr-protocol", typ: tString, enum: []string{"UDP", "TCP", "udp", "tcp"}, def: "UDP", note: "TCP is refused, as by Kea"},
+	{name: "ncr-format", typ: tString, enum: []string{"JSON"}, def: "JSON"},
+	{name: "override-no-update", typ: tBool, newer: "ddns-override-no-update"},
+	{name: "override-client-update", typ: tBool, newer: "ddns-override-client-update"},
+	{name: "replace-client-name", typ: tString, enum: []string{"never", "always", "when-present", "when-not-present"}, newer: "ddns-replace-client-name"},
+	{name: "generated-prefix", typ: tString, newer: "ddns-generated-prefix"},
+	{name: "qualifying-suffix", typ: tString, newer: "ddns-qualifying-suffix"},
+	{name: "hostname-char-set", typ: tString, newer: "hostname-char-set at top level"},
+	{name: "hostname-char-replacement", typ: tString, newer: "hostname-char-replacement at top level"},
 })
 
 var authentication = with("authentication", nil, []rule{
@@ -150,7 +150,7 @@ var blocks = []rule{
 	{name: "expired-leases-processing", typ: tMap, of: expiredLeases},
 	{name: "server-id", typ: tMap, in: v6, of: serverIDKeys},
 	{name: "loggers", typ: tMaps, of: loggersKeys},
-	{name: "dhcp-ddns", typ: tMap, state: Accepted, of: dhcpDDNS},
+	{name: "dhcp-ddns", typ: tMap, of: dhcpDDNS},
 	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets"},
 	{name: "control-sockets", typ: tMaps, of: controlSocket, note: "where commands are taken, see `control.md`"},
 	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "the commands of lease_cmds and stat_cmds are there without them; one that decides who gets what, or is unknown: start refused"},
@@ -205,4 +205,4 @@ var scalars = []rule{
 	{name: "shared-networks", typ: tMaps, of: sharedNetwork},
 }
 
-var global = with("global", ourGlobal, scalars, lifetimes, timers, boot, common, reservationFlags, reservations, optionData, optionDef, blocks, ddns)
+var global = with("global", ourGlobal, scalars, lifetimes, timers, boot, common, reservationFlags, reservations, optionData, optionDef, blocks, ddnsKeys)

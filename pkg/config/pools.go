@@ -48,11 +48,11 @@ func bitsOf(f Family) int {
 func parseHex(s string) ([]byte, error) { return hex.DecodeString(strings.ReplaceAll(s, ":", "")) }
 
 // pool compiles one pool of addresses.
-func (c *compiler) pool(n *node, s *topology.Subnet, index int) *topology.Pool {
+func (c *compiler) pool(n *node, s *topology.Subnet, around levels, index int) *topology.Pool {
 	if n.kind != kMap {
 		return nil
 	}
-	p := &topology.Pool{Options: topology.Merge(s.Options, c.options(n))}
+	p := &topology.Pool{Options: topology.Merge(s.Options, c.options(n)), Naming: c.namesOfPool(n, around)}
 	guard, disabled := c.guard(n)
 	if p.Guard = guard; disabled != "" {
 		p.Guard, p.Disabled = nil, disabled

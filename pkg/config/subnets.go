@@ -28,6 +28,7 @@ func (c *compiler) network(n *node, outer topology.Options) {
 	if disabled == "" {
 		net.Guard = guard
 	}
+	c.names(levels{n, c.root})
 	options := topology.Merge(outer, c.options(n))
 	for _, e := range n.list(c.subnets()) {
 		s := c.subnet(e, levels{n, c.root}, options)
@@ -84,7 +85,7 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	if err != nil {
 		return nil
 	}
-	s := &topology.Subnet{ID: c.id(n), Prefix: prefix, Policy: c.policy(l)}
+	s := &topology.Subnet{ID: c.id(n), Prefix: prefix, Policy: c.policy(l), Naming: c.names(l)}
 	if first := c.prefixes[prefix]; first != nil {
 		c.errorf(m, "a subnet %s is there already, in line %d", prefix, first.line())
 	} else {
@@ -98,7 +99,7 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	s.ReserveGlobal, s.ReserveIn, s.ReserveOut = c.reservationFlags(l)
 	s.Reservations = c.reservations(n, prefix)
 	for i, p := range n.list("pools") {
-		if pool := c.pool(p, s, i); pool != nil {
+		if pool := c.pool(p, s, l, i); pool != nil {
 			pool.Lease.Use(allocators[l.text("allocator", "")])
 			s.Pools = append(s.Pools, pool)
 		}

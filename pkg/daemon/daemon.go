@@ -15,6 +15,7 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -58,6 +59,7 @@ type daemon struct {
 
 	cfg    *config.Config
 	leases *leases
+	ddns   *ddns.Updater
 	group  *transport.Group
 	pair   *ipc.Conn
 	engine engine
@@ -168,6 +170,7 @@ func (d *daemon) serve(ctx context.Context) error {
 		return err
 	}
 	defer d.leases.close(d.log)
+	d.openDDNS()
 	if err := d.openSockets(ctx); err != nil || d.group == nil {
 		return err
 	}
@@ -187,6 +190,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if err := d.openControl(); err != nil {
 		return errors.Join(err, d.group.Close())
 	}
+	defer d.runDDNS()() // until the workers have ended
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	var workers sync.WaitGroup

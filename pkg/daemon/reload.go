@@ -101,6 +101,7 @@ func (d *daemon) change(cfg *config.Config) error {
 		d.log.Warn("loggers so far", zap.Error(err))
 	}
 	d.leases.configure(cfg)
+	d.configureDDNS(cfg)
 	d.cfg = cfg
 	d.engine.replace(cfg)
 	d.inForce.Store(cfg)

@@ -67,6 +67,7 @@ func (d *daemon) numbers(yield func(metrics.Sample)) {
 	count("4o6-receive-drop", d.pair.Overflows())
 	flag("4o6-peer-up", d.peerState() == peerUp)
 	flag("lease-store-up", d.leases.table.Down() == nil)
+	d.countDDNS(yield)
 	if f := d.leases.store; f != nil {
 		st := f.Stats()
 		count("lease-file-writes", st.Writes.Load())

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -184,17 +185,15 @@ func (x *Exchange) configured() {
 }
 
 // named adds the name that goes with a lease: in option 81 to a client that sent
-// one, else in option 12 where a name is reserved, sent or asked for.
+// one, else in option 12.
 func (x *Exchange) named() {
-	switch {
+	switch answer := x.name.is.Answer; {
 	case !x.leased():
-	case !x.name.fqdn:
-		if x.Host != nil && x.Host.Hostname != "" || x.Query.Has(dhcp4.OptHostName) {
-			x.configure(dhcp4.OptHostName)
-		}
-	default:
+	case answer == ddns.HostName:
+		x.configure(dhcp4.OptHostName)
+	case answer == ddns.FQDN:
 		var b [3 + 255 + 2]byte
-		x.add(dhcp4.OptClientFQDN, x.name.appendFQDN(b[:0], x.hostname()))
+		x.add(dhcp4.OptClientFQDN, x.name.appendFQDN(b[:0]))
 	}
 }
 
@@ -211,21 +210,19 @@ func (x *Exchange) configure(c dhcp4.Code) {
 		x.vendorInfo(true)
 		return
 	}
-	if o := x.option(c); o != nil {
+	o := x.option(c)
+	if c == dhcp4.OptHostName && x.leased() && x.name.is.Answer == ddns.HostName && (o == nil || !o.Never) {
+		x.addText(c, x.name.text()) // which goes before one that is for everybody
+		return
+	}
+	if o != nil {
 		if !o.Never {
 			x.add(c, o.Value)
 		}
 		return
 	}
-	switch c {
-	case dhcp4.OptSubnetMask:
-		if x.Subnet != nil {
-			x.add32(c, ^uint32(0)<<(32-x.Subnet.Prefix.Bits()))
-		}
-	case dhcp4.OptHostName:
-		if name := x.hostname(); name != "" && x.leased() {
-			x.addText(c, name)
-		}
+	if c == dhcp4.OptSubnetMask && x.Subnet != nil {
+		x.add32(c, ^uint32(0)<<(32-x.Subnet.Prefix.Bits()))
 	}
 }
 
@@ -269,17 +266,6 @@ func (x *Exchange) option(c dhcp4.Code) *topology.Option {
 		}
 	}
 	return nil
-}
-
-// hostname is the name that the client has: the reserved one, else its own.
-func (x *Exchange) hostname() string {
-	if x.renamed {
-		return x.names.Hostname
-	}
-	if x.Host != nil && x.Host.Hostname != "" {
-		return x.Host.Hostname
-	}
-	return x.name.text()
 }
 
 // tail is the room to be kept for what echo adds.

@@ -1,11 +1,13 @@
 package server4
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 )
 
@@ -28,17 +30,18 @@ func FuzzName(f *testing.F) {
 			}
 			h := readName(t, c, v)
 			name := h.text()
-			for label := range strings.SplitSeq(name, ".") {
+			for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
 				if name != "" && (label == "" || len(label) > 63) {
 					t.Fatalf("%x makes the name %q", v, name)
 				}
 			}
+			name = strings.TrimSuffix(name, ".")
 			if clean := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-."); clean != "" || len(name) > 255 {
 				t.Fatalf("%x makes the name %q", v, name)
 			}
-			if h.fqdn && name != "" {
-				if again := readName(t, c, h.appendFQDN(nil, name)); again.text() != name {
-					t.Fatalf("%q is told as %q", name, again.text())
+			if h.is.Answer == ddns.FQDN {
+				if again := readName(t, c, h.appendFQDN(nil)); again.text() != h.text() {
+					t.Fatalf("%q is told as %q", h.text(), again.text())
 				}
 			}
 		}
@@ -56,6 +59,7 @@ func readName(t *testing.T, c dhcp4.Code, v []byte) *name {
 	}
 	h := new(name)
 	h.read(&q)
+	ddns.Default.Decide(&h.is, &h.asked, "", netip.AddrFrom4([4]byte{192, 0, 2, 9}))
 	return h
 }
 

@@ -22,7 +22,6 @@ func (x *Exchange) prepare() {
 		HWAddr:   x.Query.CHAddr(),
 		HWType:   uint16(x.Query.HType),
 		Subnet:   x.Subnet.ID,
-		Hostname: x.name.text(),
 	}
 	r.Over6 = netip.Addr{}
 	if x.over6 {
@@ -147,8 +146,8 @@ func (x *Exchange) reserved(r lease.Resource) bool { return x.spotAt(r.Prefix.Ad
 // every callback it runs under the table's locks and must not ask the table.
 func (x *Exchange) within(r lease.Resource, _ uint32) bool { return x.mayHave(r.Prefix.Addr()) }
 
-// shape sets what depends on the subnet that a lease is in: how long it lasts and
-// the name that is reserved.
+// shape sets what depends on the subnet and the pool that a lease is in: how long
+// it lasts and the name that goes with it.
 func (x *Exchange) shape(l *lease.Lease) {
 	p := x.spotAt(l.Resource.Prefix.Addr())
 	sub, host := p.sub, p.host
@@ -157,12 +156,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 		host = x.hostIn(sub)
 	}
 	x.last(l, sub)
-	if host != nil && host.Hostname != "" {
-		l.Hostname = host.Hostname
-	}
-	if x.renamed {
-		l.Hostname, l.FwdDNS, l.RevDNS = x.names.Hostname, x.names.Forward, x.names.Reverse
-	}
+	x.decide(l, sub.Names(p.pool), host)
 	if x.plan.set {
 		l.Valid, l.Hostname = x.plan.valid, x.plan.hostname
 	}

@@ -1,21 +1,23 @@
 package server4
 
 import (
+	"bytes"
+	"net/netip"
 	"unsafe"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // A name is what a client calls itself, by the client FQDN option (RFC 4702) or
-// else by the host name option, cleaned for lease file, logs and scripts:
-// letters in lower case, digits, hyphens and dots are left, as with Kea's
-// hostname-char-set. A name that is then empty or ill-formed counts as none.
+// else by the host name option, and what it is called in the end.
 type name struct {
-	b      [255]byte
-	n      int
-	fqdn   bool // it came in option 81
-	flags  byte // of option 81
-	rooted bool // of option 81 in wire form: it ended in the root
+	asked ddns.Asked
+	flags byte // of option 81
+	is    ddns.Decision
+	wire  [255]byte // memory of a name that came in wire form
 }
 
 // The flags of the client FQDN option (RFC 4702 §2.1).
@@ -27,119 +29,117 @@ const (
 )
 
 // read takes the name out of a query. With option 81 there, option 12 says
-// nothing (RFC 4702 §3.2).
+// nothing (RFC 4702 §3.2); a malformed one counts as absent. The name shares
+// memory with the query.
 func (h *name) read(q *dhcp4.Message) {
-	h.n, h.fqdn, h.rooted, h.flags = 0, false, false, 0
-	if v, ok := q.Option(dhcp4.OptClientFQDN); ok && len(v) >= 3 {
-		h.fqdn, h.flags = true, v[0]
-		if h.flags&fqdnE != 0 {
-			h.labels(v[3:])
-		} else {
-			h.clean(v[3:])
-		}
-	} else if v, ok := q.Option(dhcp4.OptHostName); ok {
-		h.clean(v)
+	h.asked, h.flags = ddns.Asked{}, 0
+	h.is.Clear()
+	if v, ok := q.Option(dhcp4.OptClientFQDN); ok && h.fqdn(v) {
+		return
 	}
-	h.check()
+	h.asked = ddns.Asked{}
+	if v, ok := q.Option(dhcp4.OptHostName); ok {
+		v = bytes.TrimRight(v, "\x00") // some add one (RFC 2132 §2)
+		h.asked.Name, h.asked.Named = v, len(v) > 0
+	}
 }
 
-// labels reads a name in wire form, without compression (RFC 4702 §2.3.1).
-func (h *name) labels(v []byte) {
+// fqdn reads the content of option 81, which is well-formed if it says so.
+func (h *name) fqdn(v []byte) bool {
+	if len(v) < 3 {
+		return false
+	}
+	a := &h.asked
+	h.flags, v = v[0], v[3:]
+	a.FQDN, a.Named, a.S, a.N = true, true, h.flags&fqdnS != 0, h.flags&fqdnN != 0
+	if h.flags&fqdnE != 0 {
+		return h.labels(v)
+	}
+	a.Name = v
+	a.Full = len(v) > 0 && v[len(v)-1] == '.'
+	return true
+}
+
+// labels reads a name in wire form, without compression (RFC 4702 §2.3.1); one
+// that does not end in the root is partial.
+func (h *name) labels(v []byte) bool {
+	a, b := &h.asked, h.wire[:0]
 	for len(v) > 0 {
 		n := int(v[0])
 		if n == 0 {
-			h.rooted = true
-			return
+			a.Full = len(b) > 0
+			break
 		}
-		if n > 63 || n >= len(v) {
-			h.n = 0
-			return
+		if n > 63 || n >= len(v) || len(b)+1+n > len(h.wire) {
+			return false
 		}
-		if h.n > 0 {
-			h.add('.')
+		if len(b) > 0 {
+			b = append(b, '.')
 		}
 		for _, c := range v[1 : 1+n] {
 			if c != '.' { // inside a label it is no separator
-				h.add(c)
+				b = append(b, c)
 			}
 		}
 		v = v[1+n:]
 	}
+	a.Name = b
+	return true
 }
 
-func (h *name) clean(v []byte) {
-	for _, c := range v {
-		h.add(c)
-	}
+// text returns the name that the client has; it shares memory with h, which the
+// lease table copies.
+func (h *name) text() string {
+	b := h.is.Name()
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// add appends a character if it belongs into a name.
-func (h *name) add(c byte) {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		c += 'a' - 'A'
-	case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.':
-	default:
-		return
+// hostname is the name that the client has, as far as that has been found out.
+func (x *Exchange) hostname() string { return x.name.text() }
+
+// decide gives lease l its name.
+func (x *Exchange) decide(l *lease.Lease, p *ddns.Params, host *topology.Reservation) {
+	h, a := &x.name, l.Resource.Prefix.Addr()
+	p.Decide(&h.is, &h.asked, reservedName(host), a)
+	if x.renamed {
+		p.Rename(&h.is, x.names.Hostname, x.names.Forward, x.names.Reverse, a)
 	}
-	if h.n < len(h.b) {
-		h.b[h.n] = c
-	}
-	h.n++
+	l.Hostname, l.FwdDNS, l.RevDNS = h.text(), h.is.Fwd, h.is.Rev
 }
 
-// check drops a final dot, and the name itself when a label is empty or longer
-// than 63 octets (RFC 1035 §2.3.4) or when it does not fit.
-func (h *name) check() {
-	if h.n > len(h.b) {
-		h.n = 0
-	}
-	if h.n > 0 && h.b[h.n-1] == '.' {
-		h.n--
-	}
-	label := 0
-	for _, c := range h.b[:h.n] {
-		if c != '.' {
-			label++
-		} else if label == 0 {
-			break
-		} else {
-			label = 0
-		}
-		if label > 63 {
-			break
-		}
-	}
-	if label == 0 || label > 63 {
-		h.n = 0
-	}
+// foresee decides on the name while the address is not known yet.
+func (x *Exchange) foresee() {
+	x.Subnet.Names(nil).Decide(&x.name.is, &x.name.asked, reservedName(x.Host), netip.Addr{})
 }
 
-// text returns the name; it shares memory with h, which the lease table copies.
-func (h *name) text() string { return unsafe.String(&h.b[0], h.n) }
+func reservedName(host *topology.Reservation) string {
+	if host == nil {
+		return ""
+	}
+	return host.Hostname
+}
 
 // appendFQDN writes the content of option 81 as the answer to the one that was
-// read: no DNS update is done here, and the client must not count on one (RFC
-// 4702 §4). s is the name that the client has, which may be another one.
-func (h *name) appendFQDN(b []byte, s string) []byte {
-	flags := h.flags&fqdnE | fqdnN
-	if h.flags&fqdnS != 0 {
-		flags |= fqdnO
+// read. The name is in the form in which the client's was (RFC 4702 §4).
+func (h *name) appendFQDN(b []byte) []byte {
+	flags := h.flags & fqdnE
+	for _, f := range [...]struct {
+		on  bool
+		bit byte
+	}{{h.is.S, fqdnS}, {h.is.O, fqdnO}, {h.is.N, fqdnN}} {
+		if f.on {
+			flags |= f.bit
+		}
 	}
 	b = append(b, flags, 255, 255) // both rcodes (RFC 4702 §2.2)
+	s := h.is.Name()
 	if flags&fqdnE == 0 {
 		return append(b, s...)
 	}
-	for i := 0; i < len(s); {
-		end := i
-		for end < len(s) && s[end] != '.' {
-			end++
-		}
-		b = append(append(b, byte(end-i)), s[i:end]...)
-		i = end + 1
+	for len(s) > 0 {
+		label, rest, _ := bytes.Cut(s, []byte{'.'})
+		b = append(append(b, byte(len(label))), label...)
+		s = rest
 	}
-	if h.rooted {
-		b = append(b, 0)
-	}
-	return b
+	return append(b, 0)
 }

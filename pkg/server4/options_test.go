@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -68,11 +69,11 @@ func TestReplyOptions(t *testing.T) {
 		{"host name asked for, none known", nil, discover("55=0c"),
 			head + " 1=ffffff00 3=c0000201 6=c0000235"},
 		{"FQDN: no update is done, S is overridden", nil, discover("81=010000486f73742e6578616d706c65"),
-			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0affff686f73742e6578616d706c65"},
+			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0affff686f73742e6578616d706c652e"},
 		{"FQDN in wire form", nil, discover("81=04000004686f7374"),
-			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0cffff04686f7374"},
+			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0cffff04686f737400"},
 		{"with FQDN the host name says nothing", nil, discover("12=61 81=00000062"),
-			head + " 1=ffffff00 3=c0000201 6=c0000235 81=08ffff62"},
+			head + " 1=ffffff00 3=c0000201 6=c0000235 81=08ffff622e"},
 		{"INFORM: no lifetime, no timers", pol(func(p *topology.Policy) { p.T1.Seconds = 300 }), query{kind: dhcp4.Inform, ciaddr: "192.0.2.9", opts: "55=33"},
 			"ACK 54=c0000201 3=c0000201 6=c0000235"},
 		{"relay's server identifier of another length", nil, discover("82=0b030a0000"),
@@ -241,20 +242,22 @@ func TestNames(t *testing.T) {
 		{"plain", fmt.Sprintf("12=%x", "Host-1.Example"), "host-1.example"},
 		{"injection", fmt.Sprintf("12=%x", "a\n\",'}$(b)\x00c"), "abc"},
 		{"nothing left", fmt.Sprintf("12=%x", "\n{}"), ""},
-		{"a dot at the end", fmt.Sprintf("12=%x", "a.b."), "a.b"},
+		{"a dot at the end", fmt.Sprintf("12=%x", "a.b."), "a.b."},
+		{"a NUL at the end", fmt.Sprintf("12=%x", "host\x00"), "host"},
 		{"dots alone", fmt.Sprintf("12=%x", "..."), ""},
 		{"an empty label", fmt.Sprintf("12=%x", "aaa..bbb"), ""},
 		{"a dot in front", fmt.Sprintf("12=%x", ".a"), ""},
 		{"a label of 63", fmt.Sprintf("12=%x", strings.Repeat("a", 63)), strings.Repeat("a", 63)},
 		{"a label of 64", fmt.Sprintf("12=%x", strings.Repeat("a", 64)), ""},
-		{"255 octets", fmt.Sprintf("12=%x", strings.Repeat("abcd.", 51)), strings.TrimSuffix(strings.Repeat("abcd.", 51), ".")},
+		{"254 octets", fmt.Sprintf("12=%x", strings.Repeat("abcd.", 50)+"abc."), strings.Repeat("abcd.", 50) + "abc."},
+		{"254 octets without room for the root", fmt.Sprintf("12=%x", strings.Repeat("abcd.", 50)+"abcd"), ""},
 		{"more than 255", fmt.Sprintf("12=%x 12=%x", strings.Repeat("abcd.", 40), strings.Repeat("abcd.", 40)), ""},
-		{"FQDN in text", wire(0, "Host.Example"), "host.example"},
-		{"FQDN in wire form", wire(4, "\x04host\x07example\x00"), "host.example"},
-		{"FQDN in wire form, partial", wire(4, "\x04host"), "host"},
+		{"FQDN in text", wire(0, "Host.Example"), "host.example."},
+		{"FQDN in wire form", wire(4, "\x04host\x07example\x00"), "host.example."},
+		{"FQDN in wire form, partial", wire(4, "\x04host"), "host."},
 		{"FQDN with a label past the end", wire(4, "\x09host"), ""},
 		{"FQDN with a pointer", wire(4, "\xc0\x00"), ""},
-		{"FQDN with a dot in a label", wire(4, "\x05ho.st\x00"), "host"},
+		{"FQDN with a dot in a label", wire(4, "\x05ho.st\x00"), "host."},
 		{"FQDN too short", "81=0000", ""},
 	}
 	for _, tt := range tests {
@@ -265,6 +268,7 @@ func TestNames(t *testing.T) {
 			}
 			var h name
 			h.read(&q)
+			ddns.Default.Decide(&h.is, &h.asked, "", ip("192.0.2.9"))
 			if got := h.text(); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}

@@ -3,6 +3,7 @@ package server4
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
@@ -95,12 +96,12 @@ func (s *Server) packetReceive(x *Exchange) Verdict {
 
 // nameUpdate calls ddns4_update.
 func (s *Server) nameUpdate(x *Exchange) {
-	n := NameUpdate{Hostname: x.hostname()}
+	x.foresee()
+	n := NameUpdate{strings.Clone(x.hostname()), x.name.is.Fwd, x.name.is.Rev}
 	before := n
 	s.hooks.NameUpdate(x, &n)
 	if n != before {
 		x.names, x.renamed = n, true
-		x.req.Lease.Hostname = n.Hostname
 	}
 }
 
@@ -162,6 +163,7 @@ func (x *Exchange) planned(want netip.Addr) lease.Lease {
 		l.Pool = p.pool.Lease.ID
 	}
 	x.shape(&l)
+	l.Hostname = strings.Clone(l.Hostname)
 	return l
 }
 
@@ -188,6 +190,7 @@ func (x *Exchange) rename(name string) {
 		x.names.Forward, x.names.Reverse = x.req.Lease.FwdDNS, x.req.Lease.RevDNS
 	}
 	x.names.Hostname, x.renamed = name, true
+	x.Subnet.Names(x.Pool).Rename(&x.name.is, name, x.names.Forward, x.names.Reverse, x.Lease.Resource.Prefix.Addr())
 }
 
 func over(l *lease.Lease, now time.Time) bool {

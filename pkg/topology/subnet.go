@@ -24,8 +24,9 @@ type poolSpan struct {
 
 // freeze builds what is looked up within one subnet.
 func (s *Subnet) freeze() {
-	s.spans = nil
+	s.spans, s.namedPools = nil, false
 	for _, p := range s.Pools {
+		s.namedPools = s.namedPools || p.Naming != nil
 		if p.Lease != nil {
 			s.spans = append(s.spans, poolSpan{p.Lease.First, p.Lease.Last, p})
 		}

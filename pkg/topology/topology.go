@@ -14,6 +14,7 @@ import (
 	"net/netip"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
 
@@ -108,6 +109,7 @@ type Subnet struct {
 
 	Options Options // global, network and subnet merged; pools merge their own over these
 	Policy  Policy
+	Naming  *ddns.Params // the names of clients; nil: ddns.Default
 	Pools   []*Pool
 
 	ReserveGlobal, ReserveIn, ReserveOut bool // reservations-global, -in-subnet, -out-of-pool
@@ -126,6 +128,7 @@ type Subnet struct {
 	// made by Freeze
 	spans      []poolSpan
 	sharing    sharers
+	namedPools bool // one at least has Naming
 	reservedPD map[netip.Prefix]*Reservation
 }
 
@@ -149,7 +152,8 @@ type Pool struct {
 	Lease    *lease.Pool
 	Options  Options // everything merged, down to this pool
 	Guard    Guard
-	Disabled string // as in Subnet
+	Disabled string       // as in Subnet
+	Naming   *ddns.Params // nil: as in the subnet
 }
 
 // Policy is the scalars that are inherited from global to network to subnet.

@@ -1,0 +1,40 @@
+package topology
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// Names returns what holds for the names of clients with a lease out of pool p, nil
+// when it is out of none.
+func (s *Subnet) Names(p *Pool) *ddns.Params {
+	switch {
+	case p != nil && p.Naming != nil:
+		return p.Naming
+	case s.Naming != nil:
+		return s.Naming
+	}
+	return &ddns.Default
+}
+
+// NamesOf returns what holds for the name of a lease; nil when there is no such subnet.
+func (t *Topology) NamesOf(l *lease.Lease) *ddns.Params {
+	at, ok := slices.BinarySearchFunc(t.Subnets, l.Subnet, func(s *Subnet, id uint32) int { return cmp.Compare(s.ID, id) })
+	if !ok {
+		return nil
+	}
+	s := t.Subnets[at]
+	return s.Names(s.poolOf(l.Resource.Kind, l.Resource.Prefix.Addr()))
+}
+
+// poolOf is PoolOf where pools have names of their own, which few have.
+func (s *Subnet) poolOf(k lease.Kind, a netip.Addr) *Pool {
+	if !s.namedPools {
+		return nil
+	}
+	return s.PoolOf(k, a)
+}
