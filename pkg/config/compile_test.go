@@ -214,6 +214,11 @@ func TestOptions(t *testing.T) {
 	same(t, "network", optionsText(subnetOf(t, cfg, 3).Options), "6 c0000201c0000202!, "+domain("attic.example.org")+rest)
 
 	cfg = example(t, "testdata/dhcp4-3.x.json")
+	var flex []string
+	for _, o := range cfg.Topology.FlexOptions {
+		flex = append(flex, fmt.Sprintf("%d.%d/%d %v %v %v %v", o.Code, o.SubCode, o.Vendor, o.Action, o.Expr != nil, len(o.Classes), o.Whole))
+	}
+	same(t, "flex_option", strings.Join(flex, ", "), "15.0/0 2 true 1 false, 67.0/0 1 true 0 false, 125.1/9 0 true 0 false")
 	same(t, "never sent", optionsText(cfg.Topology.Subnets[0].Options), "2 -, 6 c0000201")
 
 	cfg = example(t, "testdata/dhcp6-2.2.json")

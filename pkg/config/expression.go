@@ -21,6 +21,17 @@ func (c *compiler) value(m *node) *classify.Expr {
 	return e
 }
 
+// condition compiles the condition that stands in m, as value does.
+func (c *compiler) condition(m *node) *classify.Expr {
+	s := classify.Scope{Family: optdef.Family(c.cfg.Family), Options: c.defs, Names: c.cfg.Topology.Classes.Names()}
+	e, err := s.Compile(m.str)
+	if err != nil {
+		c.badExpression(m, err)
+		return nil
+	}
+	return e
+}
+
 // badExpression reports an expression that cannot be compiled, at the word that
 // is wrong.
 func (c *compiler) badExpression(m *node, err error) {

@@ -15,7 +15,7 @@ func libraryName(lib *node) string {
 
 // builtIn reports whether what a library does is built into the steps of a server.
 func (c *compiler) builtIn(name string) bool {
-	return c.cfg.Family == v4 && (name == "bootp" || name == "flex_id")
+	return c.cfg.Family == v4 && (name == "bootp" || name == "flex_id" || name == "flex_option")
 }
 
 // libraries compiles what the libraries say that are built in. The definitions of
@@ -31,6 +31,8 @@ func (c *compiler) libraries(t *topology.Topology) {
 			t.BOOTP = true
 		case "flex_id":
 			t.FlexID = c.flexID(n.get("parameters"))
+		case "flex_option":
+			t.FlexOptions = c.flexOptions(n)
 		}
 	}
 }

@@ -55,6 +55,11 @@ func TestAllocs(t *testing.T) {
 		{"DISCOVER, reserved", query{kind: dhcp4.Discover, hw: hwA, opts: busy}, []func(*topology.Topology){reserve}, dhcp4.Offer},
 		{"DISCOVER, vendors", query{kind: dhcp4.Discover, hw: hwA, opts: busy + " 124=0000000900 125=0000118b03010102"},
 			[]func(*topology.Topology){with(sub(4491, 2, "tftp"), always(sub(9, 1, "a")), always(topology.Option{Code: 125, Vendor: 10}))}, dhcp4.Offer},
+		{"DISCOVER, flex_option", query{kind: dhcp4.Discover, hw: hwA, opts: busy + " 60=6162"}, []func(*topology.Topology){with(always(topology.Option{Code: 125, Vendor: 8})),
+			func(n *topology.Topology) {
+				n.FlexOptions = compiled(t, flexConfig(`{"code": 66, "add": "concat('tftp-', option[12].text)"}, {"code": 3, "remove": "option[60].exists"},
+					{"code": 125, "sub-options": [{"space": "vendor-8", "code": 1, "add": "option[60].hex"}]}`)).FlexOptions
+			}}, dhcp4.Offer},
 		{"REQUEST, selecting", query{kind: dhcp4.Request, hw: hwA, opts: busy + " 50=c0000264 54=c0000201"}, nil, dhcp4.Ack},
 		{"REQUEST, renewing", query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: busy}, nil, dhcp4.Ack},
 		{"REQUEST, renewing, reserved", query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.77", opts: busy}, []func(*topology.Topology){reserve}, dhcp4.Ack},

@@ -270,13 +270,20 @@ func (x *Exchange) option(c dhcp4.Code) *topology.Option {
 
 // tail is the room to be kept for what echo adds.
 func (x *Exchange) tail() int {
-	n := 0
-	for _, c := range [...]dhcp4.Code{dhcp4.OptClientUUID, dhcp4.OptClientID, dhcp4.OptRelayAgentInfo} {
-		if v, ok := x.Query.Option(c); ok && (c != dhcp4.OptClientUUID || x.pxe()) {
-			n += len(v) + 2*max(1, (len(v)+254)/255)
-		}
+	n := x.room(dhcp4.OptClientID) + x.room(dhcp4.OptRelayAgentInfo)
+	if x.pxe() {
+		n += x.room(dhcp4.OptClientUUID)
 	}
 	return n
+}
+
+// room is what an option of the query takes in the reply.
+func (x *Exchange) room(c dhcp4.Code) int {
+	v, ok := x.Query.Option(c)
+	if !ok {
+		return 0
+	}
+	return len(v) + 2*max(1, (len(v)+254)/255)
 }
 
 // echo gives back the machine's identifier to a PXE client (RFC 4578 §2.3), the
@@ -288,6 +295,11 @@ func (x *Exchange) echo() {
 	}
 	if id, ok := x.Query.Option(dhcp4.OptClientID); ok && x.Policy.EchoClientID {
 		x.giveBack(dhcp4.OptClientID, id)
+	}
+	if len(x.Net.FlexOptions) > 0 {
+		x.out.Limit(x.max - x.room(dhcp4.OptRelayAgentInfo))
+		x.flexOptions()
+		x.out.Limit(x.max)
 	}
 	if info, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok && x.relayed() {
 		x.giveBack(dhcp4.OptRelayAgentInfo, info)

@@ -5,11 +5,12 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
-// A flex is the memory that an exchange makes flex-ids in.
+// A flex is the memory that an exchange makes flex-ids in, and flex options.
 type flex struct {
 	packet  classify.Packet
 	scratch classify.Scratch
 	buf     []byte
+	out     []byte // an option that flex_option writes anew
 }
 
 // What stands before a flex-id that takes the place of a client identifier, as
@@ -26,12 +27,7 @@ var (
 // back).
 func (x *Exchange) flexID(f *topology.FlexRule) []byte {
 	m := &x.flex
-	m.packet = classify.Packet{V4: x.Query, Iface: x.iface, Classes: &x.classes}
-	if x.over6 {
-		m.packet.V6, m.packet.Src = &x.packet.Envelope, x.origin.Addr
-	} else {
-		m.packet.Src, m.packet.Dst = x.peer.Addr(), x.local
-	}
+	m.look(x)
 	v, err := f.Expr.Value(&m.packet, &m.scratch)
 	if err != nil || len(v) == 0 {
 		return nil

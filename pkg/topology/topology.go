@@ -57,6 +57,8 @@ type Topology struct {
 
 	FlexID *FlexRule // the library flex_id (DHCPv4); nil: no client has a flex-id
 
+	FlexOptions []FlexOption // the library flex_option (DHCPv4), in the order in which they are carried out
+
 	// StashAgentOptions has a lease's relay agent information stand in for that of a
 	// client that renews without its relay: stash-agent-options (DHCPv4).
 	StashAgentOptions bool
