@@ -70,7 +70,7 @@ func TestDaemonKeys(t *testing.T) {
 	cfg := example(t, "testdata/dhcp4-2.2.json")
 	same(t, "interfaces", cfg.Interfaces, Interfaces{
 		Specs: []InterfaceSpec{{"lo", addr("127.0.0.1")}},
-		UDP:   true, RequireAll: true, MaxRetries: 5, RetryWait: 2 * time.Second,
+		UDP:   true, Routing: true, RequireAll: true, MaxRetries: 5, RetryWait: 2 * time.Second,
 	})
 	same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Name: "leases4.csv", Persist: true, LFCInterval: 30 * time.Minute, MaxRowErrors: 100})
 	same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 5 * time.Second, FlushWait: 15 * time.Second, Hold: time.Minute, MaxLeases: 7,

@@ -56,6 +56,7 @@ type DDNS struct {
 type Interfaces struct {
 	Specs      []InterfaceSpec
 	UDP        bool // "dhcp-socket-type" is "udp": no packet sockets (v4)
+	Routing    bool // "outbound-interface" is "use-routing", for relays (v4, with UDP)
 	RequireAll bool // a socket that cannot be opened fails the start
 	MaxRetries int  // of opening sockets
 	RetryWait  time.Duration

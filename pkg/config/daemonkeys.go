@@ -14,6 +14,7 @@ func (c *compiler) interfaces() {
 	l := levels{n}
 	i := Interfaces{
 		UDP:        l.text("dhcp-socket-type", "raw") == "udp",
+		Routing:    l.text("dhcp-socket-type", "raw") == "udp" && l.text("outbound-interface", "same-as-inbound") == "use-routing",
 		RequireAll: l.bool("service-sockets-require-all", false),
 		MaxRetries: int(l.uint32("service-sockets-max-retries", 0)),
 		RetryWait:  l.ms("service-sockets-retry-wait-time", 5000),

@@ -284,7 +284,12 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 		Raw:        d.family == topology.V4 && !d.cfg.Interfaces.UDP,
 		Segment:    d.family == topology.V6,
 		RequireAll: d.cfg.Interfaces.RequireAll,
+		UseRouting: d.cfg.Interfaces.Routing,
 		OnProblem: func(iface string, err error) {
+			if errors.Is(err, transport.ErrBuffer) {
+				d.log.Warn("receive buffer is smaller than asked for", zap.String("iface", iface), zap.Error(err), hint(err))
+				return
+			}
 			d.serving.lack(iface, err)
 			d.log.Warn("interface is not served in full", zap.String("iface", iface), zap.Error(err), hint(err))
 		},

@@ -124,6 +124,7 @@ func later(was, is *config.Config) (names []string) {
 		changed bool
 	}{
 		{"interfaces-config.dhcp-socket-type", was.Interfaces.UDP != is.Interfaces.UDP},
+		{"interfaces-config.outbound-interface", was.Interfaces.Routing != is.Interfaces.Routing},
 		{"interfaces-config.service-sockets-require-all", was.Interfaces.RequireAll != is.Interfaces.RequireAll},
 		{"server-id", !reflect.DeepEqual(was.ServerID, is.ServerID)},
 		{"lease-database.max-row-errors", was.LeaseDB.MaxRowErrors != is.LeaseDB.MaxRowErrors},

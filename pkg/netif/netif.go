@@ -33,6 +33,23 @@ type Interface struct {
 	Addrs     []netip.Prefix // usable addresses with their prefix length, no zone; IPv4 first
 }
 
+// IPv4 returns the address that a server on this link goes by: the first that is
+// of a network on the link, rather than the host's alone (/32) or link-local, where
+// there is one. The zero Addr: there is no IPv4 address.
+func (i *Interface) IPv4() (best netip.Addr) {
+	for _, p := range i.Addrs {
+		a := p.Addr()
+		switch {
+		case !a.Is4():
+		case p.Bits() < 32 && !a.IsLinkLocalUnicast():
+			return a
+		case !best.IsValid() || best.IsLinkLocalUnicast() && !a.IsLinkLocalUnicast():
+			best = a
+		}
+	}
+	return best
+}
+
 // LinkLocal returns the first IPv6 link-local address, or the zero Addr.
 func (i *Interface) LinkLocal() netip.Addr {
 	for _, p := range i.Addrs {

@@ -106,7 +106,7 @@ func choose(links []netif.Interface, t *topology.Topology, before *identifierFil
 		l := &links[i]
 		if a := before.Interfaces[l.Name]; a.IsValid() && l.Has(a) {
 			next.Interfaces[l.Name] = a
-		} else if a := firstIPv4(l); a.IsValid() {
+		} else if a := l.IPv4(); a.IsValid() {
 			next.Interfaces[l.Name] = a
 		}
 	}
@@ -135,20 +135,11 @@ func (d *identifiers) extend(links []netif.Interface) *identifiers {
 				e.own[p.Addr()] = true
 			}
 		}
-		if a := firstIPv4(&links[i]); a.IsValid() && !e.byIface[links[i].Name].IsValid() {
+		if a := links[i].IPv4(); a.IsValid() && !e.byIface[links[i].Name].IsValid() {
 			e.byIface[links[i].Name] = a
 		}
 	}
 	return e
-}
-
-func firstIPv4(l *netif.Interface) netip.Addr {
-	for _, p := range l.Addrs {
-		if p.Addr().Is4() {
-			return p.Addr()
-		}
-	}
-	return netip.Addr{}
 }
 
 // lowestGlobal returns the lowest IPv4 address of the host that is more than

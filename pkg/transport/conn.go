@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,9 @@ func (g *Group) openConn(k key, answer netip.Addr) (*conn, error) {
 		Iface: k.iface, IfIndex: k.index, Addr: answer,
 		Multicast: k.kind != unicast, ReceiveBuffer: granted(b),
 	})
+	if n := c.Socket().ReceiveBuffer; n < g.o.ReceiveBuffer {
+		problems = append(problems, fmt.Errorf("%w: %d octets instead of %d", ErrBuffer, n, g.o.ReceiveBuffer))
+	}
 	for _, p := range problems {
 		c.report(p)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -175,7 +176,7 @@ func (g *Group) retryTimer() (<-chan time.Time, func() bool) {
 // returns what is missing after that. The lock is held.
 func (g *Group) reconcile(links []netif.Interface) []lack {
 	g.links, g.left = links, false
-	p := wanted(g.v4, g.specs, links)
+	p := wanted(g.v4, g.specs, links, g.answering())
 	g.endOthers(p)
 	opened, lacks := g.openMissing(p)
 	g.adopt(opened, p)
@@ -199,6 +200,17 @@ func (g *Group) openMissing(p plan) (opened []*conn, lacks []lack) {
 		opened = append(opened, c)
 	}
 	return opened, lacks
+}
+
+// answering tells what the broadcast sockets answer from. The lock is held.
+func (g *Group) answering() map[key]netip.Addr {
+	m := make(map[key]netip.Addr)
+	for _, c := range g.conns {
+		if c.key.kind == broadcast {
+			m[c.key] = c.Socket().Addr
+		}
+	}
+	return m
 }
 
 func (g *Group) find(k key) *conn {

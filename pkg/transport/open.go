@@ -24,7 +24,7 @@ var (
 // The net package cannot bind to a group: it binds to the wildcard address
 // instead and sets SO_REUSEADDR. So the socket is made here and handed over.
 func openSocket(k key, o *Options) (*net.UDPConn, []error, error) {
-	fd, err := boundSocket(k, o.Port)
+	fd, err := boundSocket(k, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,7 +57,7 @@ func openSocket(k key, o *Options) (*net.UDPConn, []error, error) {
 //
 // No SO_REUSEADDR: on Linux it would let a socket of another user take our
 // datagrams. IPV6_V6ONLY keeps the IPv4 side of the port free.
-func boundSocket(k key, port uint16, before ...func(fd int) error) (fd int, err error) {
+func boundSocket(k key, o *Options, before ...func(fd int) error) (fd int, err error) {
 	domain := unix.AF_INET6
 	if k.addr.Is4() {
 		domain = unix.AF_INET
@@ -76,18 +76,18 @@ func boundSocket(k key, port uint16, before ...func(fd int) error) (fd int, err 
 			return -1, err
 		}
 	}
-	if err = k.prepare(fd); err != nil {
+	if err = k.prepare(fd, k.bound() && !(o.UseRouting && k.kind == unicast && k.addr.Is4())); err != nil {
 		return -1, fmt.Errorf("transport: prepare socket: %w", err)
 	}
-	if err = unix.Bind(fd, k.sockaddr(port)); err != nil {
-		return -1, fmt.Errorf("transport: bind %v port %d: %w", k, port, err)
+	if err = unix.Bind(fd, k.sockaddr(o.Port)); err != nil {
+		return -1, fmt.Errorf("transport: bind %v port %d: %w", k, o.Port, err)
 	}
 	return fd, nil
 }
 
 // prepare sets what has to be set before bind.
-func (k key) prepare(fd int) error {
-	if k.bound() {
+func (k key) prepare(fd int, toDevice bool) error {
+	if toDevice {
 		if err := unix.BindToDevice(fd, k.iface); err != nil {
 			return fmt.Errorf("bind to device %s: %w", k.iface, err)
 		}

@@ -30,6 +30,11 @@ type Options struct {
 	// (RFC 2131 §4.1).
 	Raw bool
 
+	// UseRouting lets what is sent to no link in particular, as replies to relays
+	// are, leave by whichever link routing finds (IPv4); else it leaves by the link
+	// of its socket.
+	UseRouting bool
+
 	ReceiveBuffer int // octets of socket buffer asked for; 0: 8 MiB
 	SendBuffer    int // octets of socket buffer asked for; 0: 1 MiB
 	Slots         int // datagrams in a batch; 0: 64

@@ -23,7 +23,7 @@ func (g *Group) Replace(specs []Spec) error {
 	if g.closed {
 		return net.ErrClosed
 	}
-	p := wanted(g.v4, specs, g.links)
+	p := wanted(g.v4, specs, g.links, g.answering())
 	opened, lacks := g.openMissing(p)
 	if g.o.RequireAll {
 		lacks = append(lacks, p.lacks...)

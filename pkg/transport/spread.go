@@ -90,7 +90,7 @@ func (s *spread) open(c *conn) error {
 
 // add opens one more socket.
 func (s *spread) add(c *conn) error {
-	fd, err := boundSocket(c.key, c.group.o.Port, shareable, acceptNothing)
+	fd, err := boundSocket(c.key, &c.group.o, shareable, acceptNothing)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,10 @@ type Socket struct {
 // ErrWriteOnly is what Read of a Sender returns.
 var ErrWriteOnly = errors.New("transport: reading from a sender")
 
+// ErrBuffer says that a socket has a smaller receive buffer than was asked for: in
+// a burst of queries some may be lost.
+var ErrBuffer = errors.New("transport: receive buffer capped by the kernel")
+
 // ErrNoSocket is what Write of a Sender returns when no socket of the group
 // serves the link of the datagram.
 var ErrNoSocket = errors.New("transport: no socket on the link of the datagram")

@@ -57,6 +57,7 @@ func (k key) boundToLink() bool {
 type plan struct {
 	keys    []key
 	answers map[key]netip.Addr // the address a broadcast socket answers from
+	before  map[key]netip.Addr // and did until now: it stays where it still can
 	lacks   []lack
 }
 
@@ -66,9 +67,10 @@ type lack struct {
 	err   error
 }
 
-// wanted works out the sockets to have.
-func wanted(v4 bool, specs []Spec, links []netif.Interface) plan {
-	p := plan{answers: make(map[key]netip.Addr)}
+// wanted works out the sockets to have; before is what broadcast sockets answer
+// from now.
+func wanted(v4 bool, specs []Spec, links []netif.Interface, before map[key]netip.Addr) plan {
+	p := plan{answers: make(map[key]netip.Addr), before: before}
 	for _, s := range specs {
 		if s.Iface == "*" {
 			for i := range links {
@@ -131,20 +133,34 @@ func (p *plan) serves(l *netif.Interface) bool {
 // link4 adds a socket for each IPv4 address asked for, and one for what clients
 // without address send to 255.255.255.255 (RFC 2131 §4.1).
 func (p *plan) link4(l *netif.Interface, s Spec) {
+	all := key{l.Name, l.Index, broadcast, limitedBroadcast}
 	for _, prefix := range l.Addrs {
 		a := prefix.Addr()
 		if !a.Is4() || s.Addr.IsValid() && a != s.Addr {
 			continue
 		}
 		p.add(key{l.Name, l.Index, unicast, a})
-		if l.Broadcast && !l.Loopback {
-			k := key{l.Name, l.Index, broadcast, limitedBroadcast}
-			if _, ok := p.answers[k]; !ok {
-				p.answers[k] = a
-			}
-			p.add(k)
+		if !l.Broadcast || l.Loopback {
+			continue
 		}
+		if _, ok := p.answers[all]; !ok {
+			p.answers[all] = p.answer(all, l, s)
+		}
+		p.add(all)
 	}
+}
+
+// answer chooses what a broadcast socket answers from: the address that the spec
+// names, else the one that it was until now, else the one that the link goes by.
+// Clients know their server by it.
+func (p *plan) answer(k key, l *netif.Interface, s Spec) netip.Addr {
+	switch a := p.before[k]; {
+	case s.Addr.IsValid():
+		return s.Addr
+	case a.IsValid() && l.Has(a):
+		return a
+	}
+	return l.IPv4()
 }
 
 // link6 adds the sockets for the link-local address and the groups, and one

@@ -65,7 +65,7 @@ func TestSocketsWanted(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := wanted(tt.v4, tt.specs, testLinks())
+			p := wanted(tt.v4, tt.specs, testLinks(), nil)
 			var got []string
 			for _, k := range p.keys {
 				got = append(got, k.String())
@@ -84,9 +84,49 @@ func TestSocketsWanted(t *testing.T) {
 func TestBroadcastSocketAnswersFrom(t *testing.T) {
 	k := key{"lan0", 2, broadcast, limitedBroadcast}
 	for _, a := range []string{"192.0.2.1", "192.0.2.2"} {
-		p := wanted(true, []Spec{{Iface: "lan0", Addr: netip.MustParseAddr(a)}, {Iface: "*"}}, testLinks())
+		p := wanted(true, []Spec{{Iface: "lan0", Addr: netip.MustParseAddr(a)}, {Iface: "*"}}, testLinks(), nil)
 		if got := p.answers[k].String(); got != a {
 			t.Errorf("answers from %s, want %s", got, a)
+		}
+	}
+}
+
+// What a link is known by stays what it is, whatever comes and goes beside it; an
+// address of the host's own is only taken when there is no other.
+func TestAnswersStay(t *testing.T) {
+	link := func(addrs ...string) []netif.Interface {
+		l := netif.Interface{Index: 2, Name: "lan0", Up: true, Broadcast: true}
+		for _, a := range addrs {
+			l.Addrs = append(l.Addrs, netip.MustParsePrefix(a))
+		}
+		return []netif.Interface{l}
+	}
+	k := key{"lan0", 2, broadcast, limitedBroadcast}
+	before := map[key]netip.Addr(nil)
+	for _, tt := range []struct {
+		name  string
+		links []netif.Interface
+		want  string
+	}{
+		{"only an address of the host", link("198.51.100.7/32"), "198.51.100.7"},
+		{"it stays", link("198.51.100.7/32", "192.0.2.1/24"), "198.51.100.7"},
+		{"until it goes", link("192.0.2.1/24", "192.0.2.2/24"), "192.0.2.1"},
+		{"another comes before it", link("198.51.100.7/32", "192.0.2.9/24", "192.0.2.1/24"), "192.0.2.1"},
+		{"a link-local one is better than none", link("169.254.1.1/16"), "169.254.1.1"},
+	} {
+		p := wanted(true, []Spec{{Iface: "*"}}, tt.links, before)
+		if got := p.answers[k].String(); got != tt.want {
+			t.Errorf("%s: answers from %s, want %s", tt.name, got, tt.want)
+		}
+		before = p.answers
+	}
+	for want, addrs := range map[string][]string{
+		"192.0.2.1":    {"169.254.1.1/16", "198.51.100.7/32", "192.0.2.1/24"},
+		"198.51.100.7": {"169.254.1.1/16", "198.51.100.7/32"},
+	} {
+		p := wanted(true, []Spec{{Iface: "*"}}, link(addrs...), nil)
+		if got := p.answers[k].String(); got != want {
+			t.Errorf("%v: answers from %s, want %s", addrs, got, want)
 		}
 	}
 }
