@@ -128,6 +128,7 @@ func (c *compiler) compile() {
 	c.cfg.DataDir = g.text("data-directory", "")
 	c.cfg.DHCP4o6Port = uint16(g.uint32("dhcp4o6-port", 0))
 	c.cfg.DeclineProbation = g.seconds("decline-probation-period", 86400)
+	c.cfg.LeaseChecks = levels{c.root.get("sanity-checks")}.text("lease-checks", "warn")
 	c.cfg.Expired = expired(c.root.get("expired-leases-processing"))
 	c.updates()
 	c.refusals()

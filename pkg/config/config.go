@@ -30,6 +30,7 @@ type Config struct {
 	Parked           int // "parked-packet-limit" of DHCPv4; 0: any number
 	Expired          Expired
 	DeclineProbation time.Duration // how long a declined address rests
+	LeaseChecks      string        // "sanity-checks": what becomes of leases that are not of their subnet: "none", "warn", "fix", "fix-del" or "del"
 
 	Statistics Statistics
 	DDNS       DDNS

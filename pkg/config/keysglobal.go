@@ -166,9 +166,9 @@ var blocks = []rule{
 		{name: "queue-type", typ: tString, in: v6, def: "kea-ring6", state: Accepted},
 		{name: "capacity", typ: tInt, max: maxU32, def: "64", state: Accepted},
 	})},
-	{name: "sanity-checks", typ: tMap, state: Accepted, of: with("sanity-checks", nil, []rule{
-		{name: "lease-checks", typ: tString, enum: []string{"none", "warn", "fix", "fix-del", "del"}, def: "warn", state: Accepted},
-		{name: "extended-info-checks", typ: tString, enum: []string{"none", "fix", "strict", "pedantic"}, def: "fix", state: Accepted},
+	{name: "sanity-checks", typ: tMap, of: with("sanity-checks", nil, []rule{
+		{name: "lease-checks", typ: tString, enum: []string{"none", "warn", "fix", "fix-del", "del"}, def: "warn", note: "when the lease file is loaded: what becomes of leases whose subnet is not there or does not hold them"},
+		{name: "extended-info-checks", typ: tString, enum: []string{"none", "fix", "strict", "pedantic"}, def: "fix", state: Accepted, note: "what a relay said is read in the form of either generation, and only when it is asked for"},
 	})},
 	{name: "compatibility", typ: tMap, of: with("compatibility", nil, []rule{
 		{name: "lenient-option-parsing", typ: tBool, def: "false", state: Accepted, note: "an option that cannot be read is passed over anyway"},

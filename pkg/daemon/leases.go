@@ -59,6 +59,9 @@ func (d *daemon) openLeases(ctx context.Context) error {
 	if f, ok := store.(*leasefile.File); ok {
 		d.sayLoaded(n, f.Report())
 	}
+	if err := d.checkLeases(ctx, l.table); err != nil {
+		return errors.Join(fmt.Errorf("daemon: check of leases: %w", err), l.table.Close())
+	}
 	d.leases = l
 	l.configure(d.cfg)
 	return nil

@@ -112,3 +112,22 @@ func (s *Subnet) Sibling(id uint32) *Subnet {
 	}
 	return nil
 }
+
+// ByID returns the subnet that has a number, nil when none has.
+func (t *Topology) ByID(id uint32) *Subnet {
+	if i, ok := slices.BinarySearchFunc(t.Subnets, id, func(s *Subnet, id uint32) int { return cmp.Compare(s.ID, id) }); ok {
+		return t.Subnets[i]
+	}
+	return nil
+}
+
+// Holding returns the subnet with the lowest number whose prefix holds an address,
+// whoever it is for; nil when none does.
+func (t *Topology) Holding(a netip.Addr) *Subnet {
+	for _, s := range t.Subnets {
+		if s.Prefix.Contains(a) {
+			return s
+		}
+	}
+	return nil
+}
