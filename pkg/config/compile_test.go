@@ -74,7 +74,7 @@ func TestDaemonKeys(t *testing.T) {
 	})
 	same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Name: "leases4.csv", Persist: true, LFCInterval: 30 * time.Minute, MaxRowErrors: 100})
 	same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 5 * time.Second, FlushWait: 15 * time.Second, Hold: time.Minute, MaxLeases: 7,
-		MaxTime: 100 * time.Millisecond})
+		MaxTime: 100 * time.Millisecond, Unwarned: 3})
 	same(t, "ours", cfg.Ours, Ours{OfferHold: 20 * time.Second, OfferLimit: 64, PadIPC: true, PairUsers: []string{"dhcp", "4711"}, RawSync: true,
 		PairHMAC: "require", PairKeyFiles: []string{"/etc/dhcp4o6/pair.key", "/etc/dhcp4o6/old.key"}})
 	same(t, "loggers", cfg.Loggers, []Logger{{Name: "kea-dhcp4", Severity: "DEBUG", DebugLevel: 55, Outputs: []Output{
@@ -99,7 +99,7 @@ func TestDefaults(t *testing.T) {
 		same(t, "interfaces", cfg.Interfaces, Interfaces{RetryWait: 5 * time.Second})
 		same(t, "lease database", cfg.LeaseDB, LeaseDB{Type: "memfile", Persist: true, LFCInterval: time.Hour})
 		same(t, "expired leases", cfg.Expired, Expired{ReclaimWait: 10 * time.Second, FlushWait: 25 * time.Second, Hold: time.Hour, MaxLeases: 100,
-			MaxTime: 250 * time.Millisecond})
+			MaxTime: 250 * time.Millisecond, Unwarned: 5})
 		same(t, "ours", cfg.Ours, Ours{OfferHold: 10 * time.Second, RawSync: true, PairHMAC: "off",
 			PairDialect: map[Family]string{v6: "kea"}[f]})
 		same(t, "server id", cfg.ServerID, ServerID{Persist: true})

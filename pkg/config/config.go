@@ -135,6 +135,7 @@ type Expired struct {
 	Hold                   time.Duration // how long a reclaimed lease is remembered
 	MaxLeases              int           // in one round; 0: any number
 	MaxTime                time.Duration // for one round; 0: any time
+	Unwarned               int           // rounds in a row that may leave expired leases behind before that is told; 0: any number
 }
 
 // Ours is what stands in user-context.dhcp4o6 at top level: keys that Kea does

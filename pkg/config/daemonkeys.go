@@ -89,6 +89,7 @@ func expired(n *node) Expired {
 		Hold:        l.seconds("hold-reclaimed-time", 3600),
 		MaxLeases:   int(l.uint32("max-reclaim-leases", 100)),
 		MaxTime:     l.ms("max-reclaim-time", 250),
+		Unwarned:    int(l.uint32("unwarned-reclaim-cycles", 5)),
 	}
 }
 

@@ -62,7 +62,7 @@ var expiredLeases = with("expired-leases-processing", nil, []rule{
 	{name: "hold-reclaimed-time", typ: tInt, max: maxU32, def: "3600"},
 	{name: "max-reclaim-leases", typ: tInt, max: maxU32, def: "100", note: "0: any number"},
 	{name: "max-reclaim-time", typ: tInt, max: 10000, def: "250", note: "milliseconds; 0: any time"},
-	{name: "unwarned-reclaim-cycles", typ: tInt, max: 65535, def: "5", state: Accepted, note: "no warning is given"},
+	{name: "unwarned-reclaim-cycles", typ: tInt, max: 65535, def: "5", note: "rounds in a row that leave expired leases behind until that is told; 0: any number"},
 })
 
 var outputOptions = with("output-options", nil, []rule{

@@ -162,7 +162,7 @@ func (l *leases) keep(ctx context.Context, log *zap.Logger) {
 func (l *leases) expire(ctx context.Context, log *zap.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	next := time.Now()
+	next, behind := time.Now(), 0 // rounds in a row that left expired leases behind
 	for {
 		select {
 		case <-ctx.Done():
@@ -173,18 +173,26 @@ func (l *leases) expire(ctx context.Context, log *zap.Logger) {
 				continue
 			}
 			next = now.Add(e.ReclaimWait)
-			if n := l.round(e); n > 0 {
+			n, more := l.round(e)
+			if n > 0 {
 				log.Debug("expired leases reclaimed", zap.Int("leases", n))
+			}
+			if behind++; !more {
+				behind = 0
+			}
+			if e.Unwarned > 0 && behind >= e.Unwarned {
+				behind = 0
+				log.Warn("expired leases are reclaimed more slowly than leases expire", zap.Int("leases", n), zap.Int("rounds", e.Unwarned))
 			}
 		}
 	}
 }
 
-// round is one round of reclamation: at most MaxLeases, for at most MaxTime.
-func (l *leases) round(e config.Expired) int {
+// round is one round of reclamation: at most MaxLeases, for at most MaxTime. more
+// says that either was too little.
+func (l *leases) round(e config.Expired) (done int, more bool) {
 	const step = 1000 // leases between two looks at the clock
 	begin := time.Now()
-	done := 0
 	for {
 		limit := step
 		if e.MaxLeases > 0 {
@@ -192,8 +200,11 @@ func (l *leases) round(e config.Expired) int {
 		}
 		n := l.table.Expire(time.Now(), limit)
 		done += n
-		if n < limit || e.MaxLeases > 0 && done >= e.MaxLeases || e.MaxTime > 0 && time.Since(begin) >= e.MaxTime {
-			return done
+		switch {
+		case n < limit:
+			return done, false
+		case e.MaxLeases > 0 && done >= e.MaxLeases, e.MaxTime > 0 && time.Since(begin) >= e.MaxTime:
+			return done, true
 		}
 	}
 }

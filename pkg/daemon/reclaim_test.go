@@ -1,0 +1,39 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+)
+
+// TestSlowReclaim: as many rounds in a row as unwarned-reclaim-cycles says may leave
+// expired leases behind; then that is told, and counting begins anew.
+func TestSlowReclaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leases{table: lease.NewTable(new(lease.Volatile), lease.TableOptions{}), changed: make(chan struct{}, 1)}
+		for n := range 20 {
+			if _, _, err := l.table.Put(&lease.Lease{Resource: v4(fmt.Sprintf("192.0.2.%d", n)), HWAddr: []byte{2, 0, 0, 0, 0, byte(n)}, HWType: 1,
+				Subnet: 1, Start: time.Now(), Valid: 500 * time.Millisecond}, lease.Always); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.settings.Store(&housekeeping{expired: config.Expired{ReclaimWait: time.Second, MaxLeases: 2, Unwarned: 3}})
+		core, said := observer.New(zapcore.WarnLevel)
+		go l.expire(t.Context(), zap.New(core))
+		time.Sleep(30 * time.Second)
+		if n := said.Len(); n != 3 { // ten rounds of two leases; the last finds nothing more
+			t.Errorf("told %d times: %v", n, said.All())
+		}
+		if n := l.table.SubnetStats(1, lease.V4).Reclaimed; n != 20 {
+			t.Errorf("%d leases reclaimed", n)
+		}
+	})
+}
