@@ -26,6 +26,7 @@ var levels = map[string][]string{
 	"pkg/optdef":                  {"pkg/dhcp4", "pkg/dhcp6"},
 	"pkg/classify":                {"pkg/dhcp4", "pkg/dhcp6", "pkg/optdef"},
 	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
+	"pkg/script":                  {"pkg/dhcp4", "pkg/lease"},
 	"pkg/lease/internal/member":   nil,
 	"pkg/ddns":                    {"pkg/lease"},
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
@@ -40,7 +41,7 @@ var levels = map[string][]string{
 
 	// level 3: one family never sees the other, but for the v4 side's envelope
 	"pkg/server4": {"pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
-		"pkg/pkt4o6", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
+		"pkg/pkt4o6", "pkg/script", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 	"pkg/server6": {"pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 

@@ -50,7 +50,7 @@ func (s *Server) discover(x *Exchange) Verdict {
 	}
 	x.take(&x.req.Lease, seq)
 	x.Reply = dhcp4.Offer
-	if s.hooks.LeaseSelect != nil {
+	if x.hooks.LeaseSelect != nil {
 		return s.offered(x)
 	}
 	return Next
@@ -153,7 +153,7 @@ func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
 	x.hint(want)
 	x.req.Must = true
 	x.req.Fixed = want == x.fixed
-	if s.planning {
+	if x.hooks.planning {
 		if v, decided := s.granting(x, want); decided {
 			return v
 		}
@@ -201,8 +201,8 @@ func (s *Server) release(x *Exchange) Verdict {
 	if !given(x.Query.CIAddr) {
 		return DropIncomplete
 	}
-	if s.ends {
-		if v := s.ending(x, x.Query.CIAddr, s.hooks.LeaseRelease); v != Next {
+	if x.hooks.ends {
+		if v := s.ending(x, x.Query.CIAddr, x.hooks.LeaseRelease); v != Next {
 			return v
 		}
 	}
@@ -226,8 +226,8 @@ func (s *Server) decline(x *Exchange) Verdict {
 	if !ok || !given(addr) {
 		return DropIncomplete
 	}
-	if s.ends {
-		if v := s.ending(x, addr, s.hooks.LeaseDecline); v != Next {
+	if x.hooks.ends {
+		if v := s.ending(x, addr, x.hooks.LeaseDecline); v != Next {
 			return v
 		}
 	}

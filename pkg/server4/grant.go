@@ -46,7 +46,7 @@ func (x *Exchange) prepare() {
 		}
 	}
 	r.Pools = x.pools
-	if x.s.hooks.NameUpdate != nil {
+	if x.hooks.NameUpdate != nil {
 		x.s.nameUpdate(x)
 	}
 }

@@ -123,8 +123,3 @@ type Committed struct {
 	Leases  []lease.Lease // granted, extended or declined
 	Deleted []lease.Lease // given back, or left behind for another
 }
-
-// parks reports whether a function of h may park packets.
-func (h *Hooks) parks() bool {
-	return h.SubnetSelect != nil || h.LeaseOffer != nil || h.LeasesCommitted != nil
-}

@@ -15,6 +15,7 @@ type forHooks struct {
 	// InUse is set by LeaseOffer: somebody answers at the address.
 	InUse bool
 
+	hooks     *hooked  // in force when the query came
 	next      NextStep // what the last of them said
 	returning bool     // the packet was parked, and is back at the same place
 	from      int      // the step of after at which it goes on

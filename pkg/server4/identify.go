@@ -71,7 +71,7 @@ func (x *Exchange) identifiers() {
 	add(topology.DUID, duidOf(x.cid))
 	add(topology.CircuitID, circuit)
 	add(topology.ClientID, x.cid)
-	if h := x.s.hooks.HostIdentifier; h != nil {
+	if h := x.hooks.HostIdentifier; h != nil {
 		if id, ok := h(x); ok {
 			add(id.Kind, id.ID)
 		}

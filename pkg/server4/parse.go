@@ -10,7 +10,7 @@ import (
 func (s *Server) parse(x *Exchange) Verdict {
 	s.count.received.Inc()
 	v := s.read(x)
-	if s.hooks.BufferReceive != nil && v != DropEnvelope && v != DropNoRoom {
+	if x.hooks.BufferReceive != nil && v != DropEnvelope && v != DropNoRoom {
 		v = s.bufferReceive(x, v)
 	}
 	if v != Next {
@@ -34,7 +34,7 @@ func (s *Server) read(x *Exchange) Verdict {
 	}
 	err := x.packet.Open()
 	switch {
-	case err != nil && (s.hooks.BufferReceive == nil || !inner(err)):
+	case err != nil && (x.hooks.BufferReceive == nil || !inner(err)):
 		return DropEnvelope
 	case x.packet.Room() < dhcp4.MinAccept:
 		return DropNoRoom

@@ -45,7 +45,7 @@ const restartLimit = 3
 func (s *Server) answer(x *Exchange) (v Verdict) {
 	defer s.caught(x, &v)
 	x.begin()
-	if s.parking {
+	if x.hooks = s.hooks.Load(); x.hooks.parking {
 		x.keep()
 	}
 	x.Net = s.net.Load()

@@ -13,30 +13,44 @@ import (
 
 // Here the steps call the functions of hook points.
 
-// hook puts h in force, for good.
-func (s *Server) hook(h *Hooks) {
+// hooked is the functions in force, and what follows from which there are.
+type hooked struct {
+	Hooks
+	parking  bool // a packet may be parked
+	planning bool // a function looks at leases before they are granted
+	ends     bool // or before they end
+}
+
+var unhooked hooked
+
+// Hook puts h, nil for none, in the place of the functions so far. A packet that
+// is under way ends with those that it began with.
+func (s *Server) Hook(h *Hooks) {
 	if h == nil {
+		s.hooks.Store(&unhooked)
+		s.leases.OnLapse(nil)
 		return
 	}
-	s.hooks = *h
-	s.parking = h.parks()
-	s.planning = h.LeaseSelect != nil || h.LeaseRenew != nil || h.LeasesCommitted != nil
-	s.ends = h.LeaseRelease != nil || h.LeaseDecline != nil || h.LeasesCommitted != nil
-	if h.LeaseExpire != nil || h.LeaseRecover != nil {
-		s.leases.OnLapse(&lease.Lapse{May: s.lapses})
+	s.hooks.Store(&hooked{
+		Hooks:    *h,
+		parking:  h.SubnetSelect != nil || h.LeaseOffer != nil || h.LeasesCommitted != nil,
+		planning: h.LeaseSelect != nil || h.LeaseRenew != nil || h.LeasesCommitted != nil,
+		ends:     h.LeaseRelease != nil || h.LeaseDecline != nil || h.LeasesCommitted != nil,
+	})
+	if h.LeaseExpire == nil && h.LeaseRecover == nil {
+		s.leases.OnLapse(nil)
+		return
 	}
+	s.leases.OnLapse(&lease.Lapse{May: h.lapses})
 }
 
 // lapses calls lease4_expire, and for an address that was declined lease4_recover
 // after it, as Kea does.
-func (s *Server) lapses(l *lease.Lease, remove bool) bool {
-	if h := s.hooks.LeaseExpire; h != nil && h(l, remove) == Skip {
+func (h *Hooks) lapses(l *lease.Lease, remove bool) bool {
+	if h.LeaseExpire != nil && h.LeaseExpire(l, remove) == Skip {
 		return false
 	}
-	if h := s.hooks.LeaseRecover; h != nil && l.State == lease.Declined && h(l) == Skip {
-		return false
-	}
-	return true
+	return h.LeaseRecover == nil || l.State != lease.Declined || h.LeaseRecover(l) != Skip
 }
 
 // consult calls a function that may park the packet. On Next, x.next is what it
@@ -72,7 +86,7 @@ func (s *Server) consult(x *Exchange, h func(*Exchange) NextStep) Verdict {
 // bufferReceive calls buffer4_receive for a message of which v is known: what the
 // function puts in its place may be read where it was not.
 func (s *Server) bufferReceive(x *Exchange, v Verdict) Verdict {
-	if s.hooks.BufferReceive(x) == Drop {
+	if x.hooks.BufferReceive(x) == Drop {
 		return DropHook
 	}
 	if x.changed {
@@ -88,7 +102,7 @@ func inner(err error) bool {
 
 // packetReceive calls pkt4_receive.
 func (s *Server) packetReceive(x *Exchange) Verdict {
-	if n := s.hooks.PacketReceive(x); n == Skip || n == Drop {
+	if n := x.hooks.PacketReceive(x); n == Skip || n == Drop {
 		return DropHook
 	}
 	return Next
@@ -99,7 +113,7 @@ func (s *Server) nameUpdate(x *Exchange) {
 	x.foresee()
 	n := NameUpdate{strings.Clone(x.hostname()), x.name.is.Fwd, x.name.is.Rev}
 	before := n
-	s.hooks.NameUpdate(x, &n)
+	x.hooks.NameUpdate(x, &n)
 	if n != before {
 		x.names, x.renamed = n, true
 	}
@@ -108,7 +122,7 @@ func (s *Server) nameUpdate(x *Exchange) {
 // offered calls lease4_select for an address that was found.
 func (s *Server) offered(x *Exchange) Verdict {
 	l := x.Lease
-	if s.hooks.LeaseSelect(x, &l, true) == Skip {
+	if x.hooks.LeaseSelect(x, &l, true) == Skip {
 		return DropHook
 	}
 	x.Lease.Valid, x.Lease.Hostname, x.Lease.UserContext = l.Valid, l.Hostname, l.UserContext
@@ -131,19 +145,19 @@ func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool
 	renews := had && old.Resource == resource(want) && !over(&old, x.at)
 	l := x.planned(want)
 	switch {
-	case renews && s.hooks.LeaseRenew != nil:
-		if s.hooks.LeaseRenew(x, &l) == Skip {
+	case renews && x.hooks.LeaseRenew != nil:
+		if x.hooks.LeaseRenew(x, &l) == Skip {
 			return s.keepOld(x, want, seq)
 		}
-	case !renews && s.hooks.LeaseSelect != nil:
-		if s.hooks.LeaseSelect(x, &l, false) == Skip {
+	case !renews && x.hooks.LeaseSelect != nil:
+		if x.hooks.LeaseSelect(x, &l, false) == Skip {
 			return x.nak("no lease for this client"), true
 		}
 	}
 	x.plan = plan{true, l.Valid, l.Hostname}
 	x.req.Lease.UserContext = l.UserContext
 	x.rename(l.Hostname)
-	if had && old.Resource != l.Resource && s.hooks.LeasesCommitted != nil {
+	if had && old.Resource != l.Resource && x.hooks.LeasesCommitted != nil {
 		if left, ok := s.leases.ByResource(old.Resource); ok {
 			x.left = append(x.left, left) // it ends with the grant
 		}
@@ -210,7 +224,7 @@ func (s *Server) ending(x *Exchange, a netip.Addr, h func(*Exchange, *lease.Leas
 			return DropHook
 		}
 	}
-	if s.hooks.LeasesCommitted != nil {
+	if x.hooks.LeasesCommitted != nil {
 		x.left = append(x.left, l)
 	}
 	return Next
@@ -233,7 +247,7 @@ func (s *Server) serverDecline(x *Exchange) Verdict {
 		return s.failed(x, err)
 	}
 	s.event(x, "address found in use", l.Resource.Prefix.Addr())
-	if h := s.hooks.LeaseServerDecline; h != nil {
+	if h := x.hooks.LeaseServerDecline; h != nil {
 		h(x, &l)
 	}
 	return DropInUse

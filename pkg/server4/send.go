@@ -100,10 +100,10 @@ func (s *Server) say(x *Exchange) {
 // tell calls lease4_offer or leases4_committed.
 func (s *Server) tell(x *Exchange) Verdict {
 	if x.Reply == dhcp4.Offer {
-		if s.hooks.LeaseOffer == nil {
+		if x.hooks.LeaseOffer == nil {
 			return Next
 		}
-		if v := s.consult(x, s.hooks.LeaseOffer); v != Next {
+		if v := s.consult(x, x.hooks.LeaseOffer); v != Next {
 			return v
 		}
 		if x.InUse {
@@ -111,7 +111,7 @@ func (s *Server) tell(x *Exchange) Verdict {
 		}
 		return Next
 	}
-	if h := s.hooks.LeasesCommitted; h != nil && (x.Reply == dhcp4.Ack && x.Type == dhcp4.Request || x.Reply == 0) {
+	if h := x.hooks.LeasesCommitted; h != nil && (x.Reply == dhcp4.Ack && x.Type == dhcp4.Request || x.Reply == 0) {
 		return s.consult(x, func(x *Exchange) NextStep { return h(x, s.changes(x)) })
 	}
 	return Next
@@ -120,7 +120,7 @@ func (s *Server) tell(x *Exchange) Verdict {
 // pack writes the reply, over 4o6 into its envelope.
 func (s *Server) pack(x *Exchange) Verdict {
 	skip := false
-	if h := s.hooks.PacketSend; h != nil {
+	if h := x.hooks.PacketSend; h != nil {
 		n := h(x)
 		if n == Drop {
 			return DropHook
@@ -135,7 +135,7 @@ func (s *Server) pack(x *Exchange) Verdict {
 	if skip {
 		x.wire = x.reply
 	}
-	if h := s.hooks.BufferSend; h != nil {
+	if h := x.hooks.BufferSend; h != nil {
 		x.written = false
 		if n := h(x); n == Skip || n == Drop {
 			return DropHook

@@ -31,7 +31,7 @@ type Options struct {
 	ReplyToSource bool
 	ReplyPort     uint16
 
-	// Hooks, when not nil, are called as packets pass. ParkLimit is how many may
+	// Hooks, when not nil, are called as packets pass, until Server.Hook changes that. ParkLimit is how many may
 	// be parked at a time, 0 for any number, and ParkHold how long, 0 for the
 	// constant of that name.
 	Hooks     *Hooks
@@ -52,10 +52,7 @@ type Server struct {
 	leases   *lease.Table
 	inSubnet *metrics.PerID // troubles
 	trace    func(Event)
-	hooks    Hooks
-	parking  bool // a packet may be parked
-	planning bool // a hook function looks at leases before they are granted
-	ends     bool // or before they end
+	hooks    atomic.Pointer[hooked]
 	lot      *lot
 	told     struct{ read, commit, table, exhausted, fault, declined, room metrics.Limit }
 
@@ -89,7 +86,7 @@ func New(o Options) *Server {
 	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, inSubnet: metrics.NewPerID(troubles), trace: o.Trace, links: o.Interfaces}
 	s.told.declined.Burst = declinesTold
 	s.lot = newLot(s, o.ParkLimit, o.ParkHold)
-	s.hook(o.Hooks)
+	s.Hook(o.Hooks)
 	s.Replace(o.Topology)
 	s.set.Source("server4", s.statistics)
 	return s

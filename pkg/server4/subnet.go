@@ -16,7 +16,7 @@ func (s *Server) classify(x *Exchange) Verdict {
 	if x.bootp {
 		x.classes.Add(classify.BOOTP)
 	}
-	if s.hooks.PacketReceive != nil && x.restarts == 0 {
+	if x.hooks.PacketReceive != nil && x.restarts == 0 {
 		return s.packetReceive(x)
 	}
 	return Next
@@ -32,7 +32,7 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 		}
 		x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	}
-	if h := s.hooks.SubnetSelect; h != nil {
+	if h := x.hooks.SubnetSelect; h != nil {
 		if v := s.consult(x, h); v != Next {
 			return v
 		}

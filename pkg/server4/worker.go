@@ -224,7 +224,7 @@ func (w *worker) conclude(n int) {
 			if v == Next {
 				v = DropUnsynced
 			}
-		case v == Next, x.Seq > 0 && s.hooks.LeasesCommitted != nil:
+		case v == Next, x.Seq > 0 && x.hooks.LeasesCommitted != nil:
 			v = s.finish(x)
 		}
 		if v == parked {
