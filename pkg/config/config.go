@@ -34,6 +34,7 @@ type Config struct {
 
 	Statistics Statistics
 	DDNS       DDNS
+	Script     *Script // run_script; nil: not there
 
 	Ours Ours
 

@@ -129,7 +129,7 @@ var controlSocket = with("control-socket", nil, []rule{
 
 var hooksLibrary = with("hook library", nil, []rule{
 	{name: "library", typ: tName, need: true, note: "known by the file's name; never loaded"},
-	{name: "parameters", typ: tAny, state: Accepted},
+	{name: "parameters", typ: tAny, state: Accepted, note: "those of run_script: `hooks.md`"},
 })
 
 var clientClass = with("client class", nil, optionData, optionDef, boot, lifetimes, offerLifetime, []rule{

@@ -78,6 +78,7 @@ type daemon struct {
 	exit                Exit
 	service             service
 	serving             serving
+	scripts             scripts
 	started, configured time.Time       // configured: by the last change of the configuration
 	refusals            metrics.Limit   // of lines
 	logFolders          map[string]bool // of the file's log files
@@ -166,6 +167,10 @@ func (d *daemon) serve(ctx context.Context) error {
 	if err := d.mayServe(d.cfg); err != nil {
 		return err
 	}
+	program, err := findScript(d.cfg)
+	if err != nil {
+		return err
+	}
 	if err := d.openLeases(ctx); err != nil {
 		return err
 	}
@@ -178,7 +183,9 @@ func (d *daemon) serve(ctx context.Context) error {
 		return errors.Join(err, d.group.Close())
 	}
 	defer d.pair.Close()
-	var err error
+	d.scripts.log = d.log
+	d.scripts.use(program, d.metrics)
+	defer d.scripts.close() // when the workers have left
 	if d.engine, err = d.kind.engine(d); err != nil {
 		return errors.Join(err, d.group.Close())
 	}

@@ -27,7 +27,10 @@ var dhcp4 = kind{
 // done.
 func DHCP4(ctx context.Context, s Setup) error { return dhcp4.run(ctx, s) }
 
-type engine4 struct{ *server4.Server }
+type engine4 struct {
+	*server4.Server
+	d *daemon
+}
 
 func newEngine4(d *daemon) (engine, error) {
 	links, err := netif.List()
@@ -36,13 +39,13 @@ func newEngine4(d *daemon) (engine, error) {
 	}
 	o := server4.Options{
 		Log: d.log, Metrics: d.metrics, Leases: d.leases.table, Topology: d.cfg.Topology, Interfaces: links,
-		Hooks: d.setup.Hooks, ParkLimit: d.cfg.Parked,
+		Hooks: d.hooksFor(d.cfg), ParkLimit: d.cfg.Parked,
 		ReplyPort: uint16(d.setup.ClientPort), ReplyToSource: d.setup.FromSource,
 	}
 	if d.leases.file != "" {
 		o.ServerIDFile = filepath.Join(filepath.Dir(d.leases.file), "dhcp4d-serverid")
 	}
-	return engine4{server4.New(o)}, nil
+	return engine4{server4.New(o), d}, nil
 }
 
 func (e engine4) servePair(ctx context.Context, d *daemon) { e.Serve4o6(ctx, d.pair) }
@@ -50,6 +53,7 @@ func (e engine4) servePair(ctx context.Context, d *daemon) { e.Serve4o6(ctx, d.p
 func (e engine4) replace(cfg *config.Config) {
 	e.Replace(cfg.Topology)
 	e.ParkLimit(cfg.Parked)
+	e.Hook(e.d.hooksFor(cfg))
 }
 
 func (e engine4) links(now []netif.Interface) { e.Links(now) }

@@ -57,5 +57,8 @@ var onlyWhenItHappens = []string{
 	"dhcp4d subnet[id].v4-allocation-fail-subnet", "dhcp4d subnet[id].v4-allocation-fail-classes",
 	"dhcp6d subnet[id].v6-allocation-fail", "dhcp6d subnet[id].v6-allocation-fail-no-pools", "dhcp6d subnet[id].v6-allocation-fail-shared-network",
 	"dhcp6d subnet[id].v6-allocation-fail-subnet", "dhcp6d subnet[id].v6-allocation-fail-classes",
+	"dhcp4d script-runs", "dhcp4d script-failed", "dhcp4d script-killed", "dhcp4d script-dropped", "dhcp4d script-running", "dhcp4d script-waiting",
+	"dhcp4d dhcpNd_script_runs_total", "dhcp4d dhcpNd_script_failed_total", "dhcp4d dhcpNd_script_killed_total", "dhcp4d dhcpNd_script_dropped_total",
+	"dhcp4d dhcpNd_script_running", "dhcp4d dhcpNd_script_waiting",
 	"dhcp4d dhcpNd_4o6_messages_refused_total", "dhcp6d dhcpNd_4o6_messages_refused_total",
 }

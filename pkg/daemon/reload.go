@@ -61,6 +61,10 @@ func (d *daemon) change(cfg *config.Config) error {
 	if err := d.mayServe(cfg); err != nil {
 		return err
 	}
+	program, err := findScript(cfg)
+	if err != nil {
+		return err
+	}
 	auth, err := pairAuth(cfg)
 	if err != nil {
 		return err
@@ -103,6 +107,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	d.leases.configure(cfg)
 	d.configureDDNS(cfg)
 	d.cfg = cfg
+	d.scripts.use(program, d.metrics)
 	d.engine.replace(cfg)
 	d.inForce.Store(cfg)
 	return nil

@@ -100,7 +100,7 @@ func (s *Server) say(x *Exchange) {
 // tell calls lease4_offer or leases4_committed.
 func (s *Server) tell(x *Exchange) Verdict {
 	if x.Reply == dhcp4.Offer {
-		if x.hooks.LeaseOffer == nil {
+		if x.hooks.LeaseOffer == nil || !x.leased() {
 			return Next
 		}
 		if v := s.consult(x, x.hooks.LeaseOffer); v != Next {
