@@ -37,7 +37,7 @@ func TestAddress(t *testing.T) {
 		{"NAK: broadcast", Options{}, query{kind: dhcp4.Request, opts: "50=0a000001 54=c0000201"}, "", "255.255.255.255:68", "", 2, 0},
 		{"INFORM: to ciaddr", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50"}, "", "192.0.2.50:68", "", 2, 0},
 		{"INFORM through a relay: to ciaddr, by routing", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50", giaddr: "192.0.2.9", opts: "82=010161"}, "", "192.0.2.50:68", "", 0, 0},
-		{"INFORM without ciaddr through a relay: to the relay", Options{}, query{kind: dhcp4.Inform, giaddr: "192.0.2.9"}, "", "192.0.2.9:67", "", 0, 0},
+		{"INFORM without ciaddr through a relay: to the relay, which shall broadcast", Options{}, query{kind: dhcp4.Inform, giaddr: "192.0.2.9"}, "", "192.0.2.9:67", "", 0, 0x8000},
 		{"INFORM without ciaddr: to its source", Options{}, query{kind: dhcp4.Inform}, "192.0.2.50:68", "192.0.2.50:68", "", 2, 0},
 		{"hardware that takes no frame of ours: broadcast", Options{}, query{kind: dhcp4.Discover, hw: "0102030405060708"}, "", "255.255.255.255:68", "", 2, 0},
 		{"every reply to a port", Options{ReplyPort: 6068}, query{kind: dhcp4.Discover, giaddr: "192.0.2.9"}, "", "192.0.2.9:6068", "", 0, 0},

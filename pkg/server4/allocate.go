@@ -79,6 +79,9 @@ func (s *Server) conflict(x *Exchange) {
 // request answers a DHCPREQUEST by the state of the client that its fields show
 // (RFC 2131 §4.3.2, table 4).
 func (s *Server) request(x *Exchange) Verdict {
+	if x.Subnet == nil {
+		return x.nak("no subnet for this link")
+	}
 	x.prepare()
 	want, state := x.asked(), (*Server).reboot
 	switch {

@@ -32,6 +32,9 @@ func (s *Server) build(x *Exchange) Verdict {
 		if x.Reply == dhcp4.Ack {
 			w.Header.CIAddr = q.CIAddr
 		}
+		if x.Type == dhcp4.Inform && given(q.GIAddr) && !given(q.CIAddr) {
+			w.Header.Flags |= dhcp4.FlagBroadcast // there is no address that the relay could use
+		}
 		x.bootFields()
 		w.Add(dhcp4.OptServerID, id[:])
 		if x.Type != dhcp4.Inform {
@@ -287,9 +290,13 @@ func (x *Exchange) room(c dhcp4.Code) int {
 }
 
 // echo gives back the machine's identifier to a PXE client (RFC 4578 §2.3), the
-// client's identifier (RFC 6842 §3, unless echo-client-id is off) and, behind
+// subnet that the client asked for, without which it takes no answer (RFC 3011
+// §2), its identifier (RFC 6842 §3, unless echo-client-id is off) and, behind
 // everything else, what the relay put in (RFC 3046 §2.2).
 func (x *Exchange) echo() {
+	if subnet, ok := x.Query.Option(dhcp4.OptSubnetSelection); ok && x.Reply != dhcp4.Nak {
+		x.giveBack(dhcp4.OptSubnetSelection, subnet)
+	}
 	if id, ok := x.Query.Option(dhcp4.OptClientUUID); ok && x.pxe() && !x.out.Has(dhcp4.OptClientUUID) {
 		x.giveBack(dhcp4.OptClientUUID, id)
 	}

@@ -159,7 +159,7 @@ func TestHooksMayChange(t *testing.T) {
 		}, ack, ""},
 		{"pkt4_receive: skip", request, func(*testing.T) Hooks { return Hooks{PacketReceive: skip} }, "silence", "pkt4-drop-hook"},
 		{"subnet4_select: drop", request, func(*testing.T) Hooks { return Hooks{SubnetSelect: drop} }, "silence", "pkt4-drop-hook"},
-		{"subnet4_select: no subnet", request, func(*testing.T) Hooks { return Hooks{SubnetSelect: skip} }, "silence", "pkt4-drop-no-subnet"},
+		{"subnet4_select: no subnet", discover, func(*testing.T) Hooks { return Hooks{SubnetSelect: skip} }, "silence", "pkt4-drop-no-subnet"},
 		{"subnet4_select: another subnet", query{kind: dhcp4.Discover, hw: hwA}, func(*testing.T) Hooks {
 			return Hooks{SubnetSelect: func(x *Exchange) NextStep { x.Subnet = x.Net.Subnets[1]; return Continue }}
 		}, "OFFER 198.51.100.100 54=c0000201 51=00000258 1=ffffff00 3=c0000201 6=c0000235", ""},

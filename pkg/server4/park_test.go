@@ -207,15 +207,15 @@ func TestResume(t *testing.T) {
 		{"before the function returns", func(x *Exchange) NextStep { x.Park().Resume(nil); return Park }, nil, 1, ""},
 		{"although the function says Continue", func(x *Exchange) NextStep { x.Park(); return Continue }, func(p *Parked) { p.Resume(nil) }, 1, ""},
 		{"as dropped", nil, func(p *Parked) { p.Resume(func(*Exchange) NextStep { return Drop }) }, 0, "pkt4-drop-hook"},
-		{"without a subnet", nil, func(p *Parked) { p.Resume(func(*Exchange) NextStep { return Skip }) }, 0, "pkt4-drop-no-subnet"},
+		{"without a subnet", nil, func(p *Parked) { p.Resume(func(*Exchange) NextStep { return Skip }) }, 1, "pkt4-nak-sent"},
 		{"with another subnet", nil, func(p *Parked) {
 			p.Resume(func(x *Exchange) NextStep { x.Subnet = nil; return Continue })
-		}, 0, "pkt4-drop-no-subnet"},
+		}, 1, "pkt4-nak-sent"},
 		{"with a fault", nil, func(p *Parked) { p.Resume(func(*Exchange) NextStep { panic("hook") }) }, 0, "pkt4-drop-panic"},
 		{"dropped", nil, func(p *Parked) { p.Drop() }, 0, "pkt4-drop-hook"},
 		{"dropped before the function returns", func(x *Exchange) NextStep { x.Park().Drop(); return Park }, nil, 0, "pkt4-drop-hook"},
 		{"parked and then a fault", func(x *Exchange) NextStep { x.Park(); panic("hook") }, nil, 0, "pkt4-drop-panic"},
-		{"parked and then skipped", func(x *Exchange) NextStep { x.Park(); return Skip }, nil, 0, "pkt4-drop-no-subnet"},
+		{"parked and then skipped", func(x *Exchange) NextStep { x.Park(); return Skip }, nil, 1, "pkt4-nak-sent"},
 		{"by several", func(x *Exchange) NextStep { x.Park(); x.Park(); return Park }, func(p *Parked) { p.Resume(nil); p.Resume(nil) }, 1, ""},
 		{"by one of two", func(x *Exchange) NextStep { x.Park(); x.Park(); return Park }, func(p *Parked) { p.Resume(nil) }, 0, ""},
 	}

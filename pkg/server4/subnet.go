@@ -48,6 +48,10 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 	switch x.Type {
 	case dhcp4.Release, dhcp4.Decline: // name the lease themselves
 		return Next
+	case dhcp4.Request:
+		if x.Query.Has(dhcp4.OptServerID) { // it chose this server, and is told
+			return Next
+		}
 	case dhcp4.Inform: // global options may still be of use
 		if len(x.Net.Options) > 0 {
 			return Next
