@@ -94,6 +94,17 @@ func (l levels) addr(key string) netip.Addr {
 	return netip.Addr{}
 }
 
+// given is text of the innermost level that has some: as in Kea, empty text hides
+// no outer one.
+func (l levels) given(key string) string {
+	for _, n := range l {
+		if m := n.get(key); m != nil && m.str != "" {
+			return m.str
+		}
+	}
+	return ""
+}
+
 // nextServer is next-server; 0.0.0.0, its default in Kea, says that there is none.
 func (l levels) nextServer() netip.Addr {
 	a := l.addr("next-server")
@@ -260,8 +271,8 @@ func (c *compiler) policy(l levels) topology.Policy {
 		MatchClientID:  l.bool("match-client-id", true),
 		EchoClientID:   l.bool("echo-client-id", true),
 		NextServer:     l.nextServer(),
-		ServerHostname: l.text("server-hostname", ""),
-		BootFileName:   l.text("boot-file-name", ""),
+		ServerHostname: l.given("server-hostname"),
+		BootFileName:   l.given("boot-file-name"),
 		RapidCommit:    l.bool("rapid-commit", false),
 	}
 	if c.cfg.Family == v4 {

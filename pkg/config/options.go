@@ -218,22 +218,24 @@ func be32(b []byte) uint32 {
 }
 
 // singles leaves out what stands twice in one scope where the option may stand
-// once; of a pair the first counts, as in Kea.
+// once; of a pair the last counts, as in Kea.
 func (c *compiler) singles(data []datum) []datum {
 	type key struct {
 		space string
 		code  uint16
 	}
-	first := map[key]*node{}
+	at := map[key]int{}
 	out := data[:0:0]
 	for _, d := range data {
 		k := key{d.value.Space, d.value.Code}
-		if !c.top(k.space) || k.space == c.ownSpace() && c.many(k.code) || first[k] == nil {
-			first[k] = d.n
+		i, twice := at[k]
+		if !twice || !c.top(k.space) || k.space == c.ownSpace() && c.many(k.code) {
+			at[k] = len(out)
 			out = append(out, d)
 			continue
 		}
-		c.warnf(d.n, "option %d stands here a second time and is not sent; the first is in line %d", k.code, first[k].line())
+		c.warnf(out[i].n, "option %d stands here a second time, in line %d, and is not sent", k.code, d.n.line())
+		out[i] = d
 	}
 	return out
 }
