@@ -97,6 +97,13 @@ func (n *Namespace) Run(args ...string) (output string, err error) {
 	return string(out), err
 }
 
+// Command returns a command that runs inside the namespace, for a test that
+// starts and ends the same program many times.
+func (n *Namespace) Command(args ...string) *exec.Cmd {
+	// ip-netns-exec replaces itself by the program, so the pid is the program's
+	return exec.Command("ip", append([]string{"netns", "exec", n.name}, args...)...)
+}
+
 // Must is Run for what has to succeed.
 func (n *Namespace) Must(args ...string) string {
 	n.lab.t.Helper()

@@ -1,0 +1,165 @@
+//go:build interop
+
+package interop
+
+import (
+	"bytes"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+)
+
+// An excuse is a difference that docs/differences.md lists. It holds for a field
+// of two answers when is says so.
+type excuse struct {
+	why string
+	is  func(g *gen, a *ask, field string, ours, kea gist) bool
+}
+
+// known says why a field of two answers may differ; empty: it may not.
+func known(g *gen, a *ask, field string, ours, kea gist) string {
+	for _, e := range excuses {
+		if e.is(g, a, field, ours, kea) {
+			return e.why
+		}
+	}
+	return ""
+}
+
+func has(a *ask, code byte) (v []byte, ok bool) {
+	for _, o := range a.options {
+		if o.code == code {
+			return o.value, true
+		}
+	}
+	return nil, false
+}
+
+var excuses = []excuse{
+	{"hops of a reply are 0", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "hops" && ours["hops"] == "0"
+	}},
+	{"INFORM that asks for option 1 gets it", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		v, _ := has(a, 55)
+		_, given := kea["1"]
+		return field == "1" && a.kind == dhcp4.Inform && !given && bytes.IndexByte(v, 1) >= 0
+	}},
+	{"option 82 comes back in the order in which it came", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "82" && ours["82"] == hex.EncodeToString(a.relay) && sorted(ours["82"]) == sorted(kea["82"])
+	}},
+	{"a broadcast goes to the broadcast address of the link", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "frame" && strings.HasPrefix(ours["to"], "255.255.255.255:") && ours["frame"] == "broadcast"
+	}},
+	{"a text in a NAK says why", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "56" && ours["type"] == "DHCPNAK" && kea["56"] == ""
+	}},
+	{"option 81 that is malformed, or says N and S", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		v, ok := has(a, 81)
+		return ok && kea.silent() && (v[0]&(1|8) == 1|8 || bytes.Contains(v, []byte("@bad")))
+	}},
+	{"REQUEST without option 54 by who holds our offer", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.server == "" && a.who.open.IsValid() && ours["type"] == "DHCPACK"
+	}},
+	{"SELECTING, naming us, what we do not have: NAK", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.server == itself && ours["type"] == "DHCPNAK" && kea.silent()
+	}},
+	{"REBINDING or RENEWING an address outside of the pools, authoritative: NAK", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.ciaddr != "" && ours["type"] == "DHCPNAK" && kea.silent()
+	}},
+	{"a NAK by way of a relay has the broadcast flag", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "flags" && ours["type"] == "DHCPNAK" && ours["giaddr"] != "0.0.0.0" && ours["flags"][0] >= '8'
+	}},
+	{"a client that is no Ethernet is answered by broadcast", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return (field == "to" || field == "frame") && (a.who.htype != 1 || a.who.hlen != 6) && ours["to"] == "255.255.255.255:68"
+	}},
+	{"a NAK goes to all, whatever ciaddr says", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return (field == "to" || field == "frame") && ours["type"] == "DHCPNAK" && a.ciaddr != "" && ours["to"] == "255.255.255.255:68"
+	}},
+	{"giaddr of an answer to INFORM past the relay", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "giaddr" && a.kind == dhcp4.Inform && a.ciaddr != "" && kea["giaddr"] == "0.0.0.0"
+	}},
+	{"option-data for option 1 is sent", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "1" && a.kind != dhcp4.Inform && slices.Contains(g.codes, 1) && ours["1"] != ""
+	}},
+	{"search lists are compressed (RFC 3397)", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "119" && len(ours["119"]) < len(kea["119"])
+	}},
+	{"the options of a vendor in option 125 are all sent", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "125" && kea["125"] == "0000118b00"
+	}},
+	{"a UUID comes back to a PXE client (RFC 4578)", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		v, _ := has(a, 97)
+		return field == "97" && kea["97"] == "" && ours["97"] == hex.EncodeToString(v)
+	}},
+	{"option 108 to who asks for it, of a subnet or outside of one (RFC 8925)", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "108" && kea["108"] != "" && ours["108"] == ""
+	}},
+	{"a client that can do without IPv4 is offered no address (RFC 8925)", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		v, _ := has(a, 55)
+		return bytes.IndexByte(v, 108) >= 0 && ours["108"] != "" && ours["yiaddr"] == "0.0.0.0"
+	}},
+	{"no subnet: only SELECTING is told", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.server == "" && strings.HasPrefix(a.giaddr, "172.16.9.") && ours.silent() && kea["type"] == "DHCPNAK"
+	}},
+	{"an address of another subnet of the network that is kept for somebody", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && strings.HasPrefix(a.want, "10.41.0.") && a.giaddr == "10.40.0.1" && ours["type"] == "DHCPNAK" && kea["type"] == "DHCPACK"
+	}},
+	{"an offer is kept for its client", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		kept := slices.ContainsFunc(g.people, func(p *person) bool { return p != a.who && p.open.IsValid() && p.open.String() == a.want })
+		return field == "type" && a.kind == dhcp4.Request && kept && ours["type"] == "DHCPNAK"
+	}},
+	{"option 118 comes back in OFFER and ACK alone", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "118" && ours["type"] == "DHCPNAK"
+	}},
+	{"INFORM: a reservation in another subnet of the network", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return a.kind == dhcp4.Inform && a.name == "with a reservation" && a.giaddr == "10.40.0.1" && field != "type"
+	}},
+	{"a client that names a server identifier of a pool", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		own := a.who.told[0].server.IsValid() && a.who.told[0].server.String() == "192.0.2.77"
+		return field == "type" && a.server == itself && own && kea.silent()
+	}},
+	{"option 81, and names that a server makes", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "12" || field == "81"
+	}},
+	{"option 125 to a client that names its vendor", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		_, sent := has(a, 125)
+		return field == "125" && sent && ours["125"] == ""
+	}},
+	{"a client without hardware address, match-client-id off", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.who.hlen == 0 && ours.silent()
+	}},
+	{"sub-option 11 goes before a configured server identifier (RFC 5107)", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "54" && strings.Contains(hex.EncodeToString(a.relay), "0b04"+ours["54"])
+	}},
+	{"DISCOVER with option 54", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Discover && a.server != "" && kea.silent()
+	}},
+	{"a global reservation of an address in another subnet of the network", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		return len(field) > 2 && field != "type" && g.top["reservations"] != nil && strings.HasPrefix(ours["yiaddr"], "10.41.0.") && a.giaddr == "10.40.0.1"
+	}},
+	{"REQUEST that names no address", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.want == "" && a.ciaddr == "" && ours.silent()
+	}},
+	{"a configured server identifier in a NAK", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "54" && ours["type"] == "DHCPNAK" && ours["54"] == "c000024d"
+	}},
+	{"option 52 of another value than 1, 2 or 3", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		v, ok := has(a, 52)
+		return ok && v[0] == 0 && ours.silent()
+	}},
+}
+
+// sorted is a run of sub-options in the order of their codes.
+func sorted(text string) string {
+	b, _ := hex.DecodeString(text)
+	var all []string
+	for len(b) > 1 && len(b) >= 2+int(b[1]) {
+		n := 2 + int(b[1])
+		all = append(all, string(b[:n]))
+		b = b[n:]
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
