@@ -114,7 +114,7 @@ func (e *hostEdit) newClass(n *node) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(n.list("option-data"), e.newClass)
 }
 
 // changeHosts is ChangeHosts in a draft.

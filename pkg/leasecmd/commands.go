@@ -100,6 +100,8 @@ var described = [...]struct {
 	{"reservation-get-by-address", (*Commands).hostsByAddress},
 	{"reservation-get-by-hostname", (*Commands).hostsByHostname},
 	{"reservation-get-by-id", (*Commands).hostsByID},
+	{"class-get", (*Commands).classGet},
+	{"class-list", (*Commands).classList},
 }
 
 // changing are the commands that change the configuration: they need Options.Change
@@ -111,6 +113,18 @@ var changing = [...]struct {
 	{"reservation-add", (*Commands).hostAdd},
 	{"reservation-update", (*Commands).hostUpdate},
 	{"reservation-del", (*Commands).hostDel},
+	{"subnet#-add", (*Commands).subnetAdd},
+	{"subnet#-update", (*Commands).subnetUpdate},
+	{"subnet#-del", (*Commands).subnetDel},
+	{"subnet#-delta-add", (*Commands).subnetDeltaAdd},
+	{"subnet#-delta-del", (*Commands).subnetDeltaDel},
+	{"network#-add", (*Commands).networkAdd},
+	{"network#-del", (*Commands).networkDel},
+	{"network#-subnet-add", (*Commands).networkSubnetAdd},
+	{"network#-subnet-del", (*Commands).networkSubnetDel},
+	{"class-add", (*Commands).classAdd},
+	{"class-update", (*Commands).classUpdate},
+	{"class-del", (*Commands).classDel},
 }
 
 // Register makes the commands known.

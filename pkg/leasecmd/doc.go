@@ -1,7 +1,8 @@
 // Package leasecmd is Kea's commands about leases and subnets, for both families:
 // lease4-get, -get-all, -get-page, -get-by-*, -add, -update, -del, -wipe, -write,
 // stat-lease4-get, leases-reclaim, subnet4-list, -get, -select-test, network4-list,
-// -get, and the same with a 6; subnet4o6-select-test; reservation-*. Names and checks of arguments, texts, result codes and the shapes
+// -get, and the same with a 6; subnet4o6-select-test; reservation-*, class-*, subnet4-add and what else changes
+// subnets and networks. Names and checks of arguments, texts, result codes and the shapes
 // of answers are those of Kea 2.2.0, of its commands that came later those of Kea
 // 3; only the position in the command that Kea adds to some texts, "(<wire>:0:37)",
 // is missing.

@@ -27,14 +27,14 @@ func (c *Commands) subnetList(context.Context, json.RawMessage) (control.Result,
 	return c.listed("subnets", "subnet", len(list), list)
 }
 
-type networkEntry struct {
+type named struct {
 	Name string `json:"name"`
 }
 
 func (c *Commands) networkList(context.Context, json.RawMessage) (control.Result, error) {
-	list := []networkEntry{}
+	list := []named{}
 	for _, name := range c.o.Config().Networks() {
-		list = append(list, networkEntry{name})
+		list = append(list, named{name})
 	}
 	return c.listed("shared-networks", "network", len(list), list)
 }
