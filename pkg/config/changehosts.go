@@ -147,30 +147,36 @@ func (e *hostEdit) compile(n *node, c *Config, gone []*Host) *Host {
 		h.prefix, _ = netip.ParsePrefix(e.scope.text("subnet"))
 		h.prefix = h.prefix.Masked()
 	}
-	for o := range c.Hosts() {
-		if o.Subnet == e.subnet && !slices.ContainsFunc(gone, func(g *Host) bool { return g.n == o.n }) {
-			h.note(o)
-		}
-	}
 	res := h.host(n)
 	if res == nil {
 		return nil
+	}
+	for o := range c.Hosts() {
+		if o.Subnet == e.subnet && !slices.ContainsFunc(gone, func(g *Host) bool { return g.n == o.n }) {
+			e.beside(o, n, res, h.unique)
+		}
 	}
 	e.items.items = append(e.items.items, n)
 	return &Host{Reservation: res, Subnet: e.subnet, Number: c.doc.last + 1, n: n}
 }
 
-// note has a reservation that is there already stand against a second one.
-func (h *hosts) note(o *Host) {
-	h.keys[o.Key] = o.n
-	if o.Addr.IsValid() {
-		h.addrs[o.Addr] = o.n
+// beside complains of a reservation that cannot be where another one is.
+func (e *hostEdit) beside(o *Host, n *node, r *topology.Reservation, unique bool) {
+	if o.Key == r.Key {
+		e.errorf(n, "this host has a reservation here already")
 	}
-	for _, a := range o.Addrs {
-		h.addrs[a] = o.n
+	if !unique {
+		return
 	}
-	for _, p := range o.Prefixes {
-		h.prefixes[p] = o.n
+	for _, a := range append(slices.Clip(r.Addrs), r.Addr) {
+		if a.IsValid() && (a == o.Addr || slices.Contains(o.Addrs, a)) {
+			e.errorf(n, "%s is kept for another host already", a)
+		}
+	}
+	for _, p := range r.Prefixes {
+		if slices.Contains(o.Prefixes, p) {
+			e.errorf(n, "%s is kept for another host already", p)
+		}
 	}
 }
 
@@ -185,16 +191,16 @@ func (e *hostEdit) topology(t *topology.Topology, gone []*Host, fresh *Host) *to
 	if m == nil {
 		m = map[topology.Key]*topology.Reservation{}
 	}
-	var differ []*topology.Reservation
+	var less, more []*topology.Reservation
 	for _, h := range gone {
 		delete(m, h.Key)
-		differ = append(differ, h.Reservation)
+		less = append(less, h.Reservation)
 	}
 	if fresh != nil {
 		m[fresh.Key] = fresh.Reservation
-		differ = append(differ, fresh.Reservation)
+		more = append(more, fresh.Reservation)
 	}
-	return t.WithReservations(e.subnet, m, differ)
+	return t.WithReservations(e.subnet, m, less, more)
 }
 
 // with returns the document with another list of reservations at the end of a way.

@@ -272,10 +272,10 @@ func (c *compiler) class(i int, n *node) {
 // The hook libraries of Kea, by whether a server without them gives the same
 // leases to the same clients.
 var (
-	builtInHooks  = []string{"lease_cmds", "stat_cmds"}
-	harmlessHooks = []string{"cb_cmds", "class_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache", "host_cmds",
+	builtInHooks  = []string{"class_cmds", "host_cmds", "lease_cmds", "stat_cmds", "subnet_cmds"}
+	harmlessHooks = []string{"cb_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache",
 		"lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check",
-		"run_script", "subnet_cmds"}
+		"run_script"}
 	decidingHooks = []string{"ha", "limits", "radius", "user_chk"}
 )
 

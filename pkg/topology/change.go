@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -8,16 +9,16 @@ import (
 )
 
 // WithReservations returns a topology that is t but for the reservations of one
-// subnet, or the global ones (0): m takes their place. of are those in which the
-// two differ, gone or new. Everything else is shared, pools and indexes among it, so
+// subnet, or the global ones (0): m takes their place, which lacks those gone and has the
+// fresh ones besides. Everything else is shared, pools and indexes among it, so
 // that one reservation does not cost what the whole configuration does. It has to come
 // into force after t and nothing in between; Settle tells its pools then.
-func (t *Topology) WithReservations(subnet uint32, m map[Key]*Reservation, of []*Reservation) *Topology {
+func (t *Topology) WithReservations(subnet uint32, m map[Key]*Reservation, gone, fresh []*Reservation) *Topology {
 	next := *t
-	next.differ = addresses(of)
+	next.differ = append(addresses(gone), addresses(fresh)...)
 	if subnet == 0 {
 		next.Reservations = m
-		kept := byResource(m)
+		kept := resources{t.ix.reserved, t.ix.reservedPD, t.ix.sharing}.patched(m, gone, fresh)
 		next.ix.reserved, next.ix.reservedPD, next.ix.sharing = kept.addrs, kept.prefixes, kept.sharing
 		return &next
 	}
@@ -26,14 +27,43 @@ func (t *Topology) WithReservations(subnet uint32, m map[Key]*Reservation, of []
 		return &next
 	}
 	s := *t.Subnets[i]
-	s.Reservations, s.Reserved = m, nil
-	s.freeze()
+	kept := resources{s.Reserved, s.reservedPD, s.sharing}.patched(m, gone, fresh)
+	s.Reservations, s.Reserved, s.reservedPD, s.sharing = m, kept.addrs, kept.prefixes, kept.sharing
 	next.Subnets = slices.Clone(t.Subnets)
 	next.Subnets[i] = &s
 	if s.Network != nil {
 		next.regroup(&s)
 	}
 	return &next
+}
+
+// patched is byResource of m, made of what it was before some reservations went and others
+// came.
+func (o resources) patched(m map[Key]*Reservation, gone, fresh []*Reservation) resources {
+	shared := slices.ContainsFunc(gone, func(r *Reservation) bool { return len(r.Prefixes) > 0 })
+	if len(o.sharing) > 0 || o.addrs == nil || shared {
+		return byResource(m) // who is first of those that may share depends on all of them
+	}
+	o.addrs, o.prefixes = maps.Clone(o.addrs), maps.Clone(o.prefixes)
+	for _, r := range gone {
+		for _, a := range append(slices.Clip(r.Addrs), r.Addr) {
+			delete(o.addrs, a)
+		}
+	}
+	for _, r := range fresh {
+		for _, a := range append(slices.Clip(r.Addrs), r.Addr) {
+			if o.addrs[a] != nil {
+				return byResource(m)
+			}
+			if given(a) {
+				o.addrs[a] = r
+			}
+		}
+		for _, p := range r.Prefixes {
+			o.prefixes[p.Masked()] = r
+		}
+	}
+	return o
 }
 
 // regroup gives s, which is new, and its neighbours a network of their own: who asks
