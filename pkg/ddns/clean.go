@@ -32,6 +32,7 @@ func NewCleaner(set, with string) (*Cleaner, error) {
 	if set == "" {
 		return nil, nil
 	}
+	set = string(latin([]byte(set))) // an octet is a character
 	if _, err := regexp.CompilePOSIX(set); err != nil {
 		return nil, err
 	}

@@ -95,6 +95,17 @@ func (p *Params) Decide(d *Decision, q *Asked, reserved string, addr netip.Addr)
 	d.Fwd, d.Rev = d.S, !d.N
 }
 
+// Decide6 is Decide for DHCPv6, where a client names itself by the Client FQDN option
+// or not at all: then, where names are made for such clients, it is as if it had
+// asked for one.
+func (p *Params) Decide6(d *Decision, q *Asked, reserved string, addr netip.Addr) {
+	if d.Clear(); q.FQDN {
+		p.Decide(d, q, reserved, addr)
+	} else if p.Send && p.Replace.generates(false) {
+		p.Decide(d, &Asked{FQDN: true, S: true}, reserved, addr)
+	}
+}
+
 // flags answers the flags S and N of a client (RFC 4702 §4). With both set, which
 // must not be, N counts as clear.
 func (p *Params) flags(s, n bool) (bool, bool) {

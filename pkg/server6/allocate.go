@@ -24,6 +24,7 @@ func (s *Server) allocate(x *Exchange) Verdict {
 		a := &x.ias[i]
 		*a = ia{code: a.code, iaid: a.iaid, options: a.options}
 	}
+	x.name.read(&x.Query.Message)
 	switch x.Query.Message.Type {
 	case dhcp6.Solicit:
 		x.kept = x.Subnet.Policy.RapidCommit && x.Query.Message.Options.Has(dhcp6.OptRapidCommit)

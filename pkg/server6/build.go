@@ -29,6 +29,7 @@ func (s *Server) build(x *Exchange) Verdict {
 	case dhcp6.Confirm, dhcp6.Release, dhcp6.Decline: // a status is all they want to know
 	default:
 		b = x.appendOptions(b)
+		b = x.name.appendFQDN(b)
 	}
 	x.options = b
 	x.Reply.Options = b

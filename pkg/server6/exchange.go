@@ -37,6 +37,8 @@ type Exchange struct {
 	hwBuf   [6]byte // a hardware address made from a link-local one
 	ids     [2]topology.Identifier
 
+	name name // of the client, read by allocate
+
 	// set by allocate
 	kept    bool          // the answer promises leases: they are granted, not offered
 	status  dhcp6.Status  // of the whole message

@@ -94,6 +94,9 @@ func (s *Server) take(x *Exchange, a *ia) error {
 		return err
 	}
 	x.Seq = max(x.Seq, seq)
+	if x.name.of == nil {
+		x.name.of = a
+	}
 	a.addr = l.Resource.Prefix.Addr()
 	a.valid, a.preferred = seconds(l.Valid), seconds(l.Preferred)
 	if a.subnet = x.subnetByID(l.Subnet); a.subnet != nil {
@@ -186,7 +189,7 @@ func (x *Exchange) within(r lease.Resource, subnet uint32) bool {
 	return p != nil && p.Admits(&x.Classes)
 }
 
-// shape sets the lifetimes of a lease by the policy of its subnet. RFC 9915
+// shape sets the lifetimes and the name of a lease by what its subnet says. RFC 9915
 // §21.6 has a server ignore the client's own; where the operator gives a range
 // the client may choose within it, as with Kea.
 func (x *Exchange) shape(l *lease.Lease) {
@@ -201,6 +204,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 	valid := n.Policy.Valid.Choose(h.Valid)
 	preferred := min(n.Policy.Preferred.Choose(h.Preferred), valid)
 	l.Valid, l.Preferred = time.Duration(valid)*time.Second, time.Duration(preferred)*time.Second
+	x.decide(l, n)
 }
 
 // bound reports whether the client's IA has a lease in force.

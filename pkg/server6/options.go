@@ -63,7 +63,7 @@ func (x *Exchange) mayHold(c dhcp6.Code) bool {
 	switch c {
 	case dhcp6.OptClientID, dhcp6.OptServerID, dhcp6.OptIANA, dhcp6.OptIATA, dhcp6.OptIAPD,
 		dhcp6.OptIAAddr, dhcp6.OptIAPrefix, dhcp6.OptORO, dhcp6.OptElapsedTime, dhcp6.OptRelayMessage,
-		dhcp6.OptStatusCode, dhcp6.OptRapidCommit, dhcp6.OptInterfaceID, dhcp6.OptReconfMsg:
+		dhcp6.OptStatusCode, dhcp6.OptRapidCommit, dhcp6.OptInterfaceID, dhcp6.OptReconfMsg, dhcp6.OptClientFQDN:
 		return false // the protocol's own
 	case dhcp6.OptInformationRefreshTime:
 		return x.Query.Message.Type == dhcp6.InformationRequest // RFC 9915 §21.23

@@ -27,14 +27,13 @@ func (t *Topology) NamesOf(l *lease.Lease) *ddns.Params {
 	if !ok {
 		return nil
 	}
-	s := t.Subnets[at]
-	return s.Names(s.poolOf(l.Resource.Kind, l.Resource.Prefix.Addr()))
+	return t.Subnets[at].NamesAt(l.Resource.Kind, l.Resource.Prefix.Addr())
 }
 
-// poolOf is PoolOf where pools have names of their own, which few have.
-func (s *Subnet) poolOf(k lease.Kind, a netip.Addr) *Pool {
-	if !s.namedPools {
-		return nil
+// NamesAt is Names for the pool that gives away resource a of kind k.
+func (s *Subnet) NamesAt(k lease.Kind, a netip.Addr) *ddns.Params {
+	if !s.namedPools { // which few have
+		return s.Names(nil)
 	}
-	return s.PoolOf(k, a)
+	return s.Names(s.PoolOf(k, a))
 }
