@@ -257,7 +257,7 @@ func (g *gen) own() []obj {
 
 // special are options with rules of their own.
 func (g *gen) special() []obj {
-	switch cycle(g, "special", []int{0, 1, 2, 3, 4, 5, 6, 7}) {
+	switch g.IntN(8) {
 	case 0:
 		g.note("vendor options, 43 with sub-options")
 		g.codes = append(g.codes, 43)

@@ -21,8 +21,8 @@ import (
 
 var (
 	differSeed  = flag.Uint64("differ-seed", 1, "seed of the cases of TestSameAsKea4")
-	differCases = flag.Int("differ-cases", 150, "number of cases of TestSameAsKea4")
-	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,reservations", "what the configurations of TestSameAsKea4 have in them")
+	differCases = flag.Int("differ-cases", 250, "number of cases of TestSameAsKea4")
+	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,reservations,ddns", "what the configurations of TestSameAsKea4 have in them")
 	differCase  = flag.Int("differ-case", -1, "the one case of TestSameAsKea4 to run, with all that is said")
 )
 
@@ -91,7 +91,7 @@ func TestSameAsKea4(t *testing.T) {
 	}
 	if *differCase < 0 {
 		report("What occurred", d.cover)
-		if *differCases >= 150 {
+		if *differCases >= 250 {
 			for _, what := range required() {
 				if d.cover[what] == 0 {
 					t.Errorf("does not occur: %s", what)
@@ -126,6 +126,12 @@ func (d *duel) run(g *gen) {
 	if err := d.beds[0].serve(config); err != nil {
 		d.t.Errorf("case %d: Kea takes a configuration that we do not: %v", g.index, err)
 		return
+	}
+	for _, b := range d.beds {
+		if err := d.ready(b); err != nil {
+			d.t.Errorf("case %d: %v", g.index, err)
+			return
+		}
 	}
 	d.serving += time.Since(begin)
 	pairs := newPairing()
@@ -170,6 +176,16 @@ func remember(p *person, bed int, m *dhcp4.Message) {
 	if s, ok := m.Addr(dhcp4.OptServerID); ok {
 		p.told[bed].server = s
 	}
+}
+
+// ready waits until a server answers: it opens its control socket before the others.
+func (d *duel) ready(b *bed) (err error) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if err = d.fenced(b, 0, &ask{who: new(person)}, 50*time.Millisecond, nil); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w\n%s", b.who, err, b.said())
 }
 
 // note keeps what we offered, and did not grant yet.
@@ -235,8 +251,6 @@ func brief(field string, g gist) string {
 	return "nothing"
 }
 
-const patience = 3 * time.Second
-
 // ask sends a message to a bed, then one that is surely answered: what has not
 // come ahead of that answer will not come.
 func (d *duel) ask(b *bed, bed int, a *ask) (answer *heard, err error) {
@@ -244,6 +258,20 @@ func (d *duel) ask(b *bed, bed int, a *ask) (answer *heard, err error) {
 	if err := b.write(wire, frame); err != nil {
 		return nil, err
 	}
+	err = d.fenced(b, wire, a, 3*time.Second, func(h *heard) error {
+		if h.xid() == a.xid && answer != nil {
+			return errors.New("two answers")
+		} else if h.xid() == a.xid {
+			answer = h
+		}
+		return nil
+	})
+	return answer, err
+}
+
+// fenced sends what is surely answered on the way of a, hands over what is heard
+// before that answer, and returns when it has come.
+func (d *duel) fenced(b *bed, wire int, a *ask, patience time.Duration, each func(*heard) error) error {
 	d.fence++
 	f := &ask{who: &person{htype: 1, hlen: 6, chaddr: []byte{2, 0, 0x5e, 0xfe, 0, 1, 15: 0}}, kind: dhcp4.Discover,
 		way: viaRelay, link: wire, giaddr: []string{"203.0.113.1", "203.0.113.129"}[wire], xid: 0xfe000000 | d.fence}
@@ -251,26 +279,23 @@ func (d *duel) ask(b *bed, bed int, a *ask) (answer *heard, err error) {
 	if a.way >= in6 {
 		f.way, f.giaddr, f.source6 = in6, "", "2001:db8:fe::1"
 	}
-	_, frame = f.frame(bed)
+	_, frame := f.frame(0)
 	if err := b.write(wire, frame); err != nil {
-		return nil, err
+		return err
 	}
 	for until := time.Now().Add(patience); ; {
 		h, err := b.read(until)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, errors.New("does not answer any more")
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch h.xid() {
-		case f.xid:
-			return answer, nil
-		case a.xid:
-			if answer != nil {
-				return nil, errors.New("two answers")
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return errors.New("does not answer any more")
+		case err != nil:
+			return err
+		case h.xid() == f.xid:
+			return nil
+		case each != nil:
+			if err := each(h); err != nil {
+				return err
 			}
-			answer = h
 		}
 	}
 }
