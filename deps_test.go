@@ -46,10 +46,11 @@ var levels = map[string][]string{
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 
 	// level 4
-	"pkg/load":          {"*"},
-	"pkg/daemon":        {"*"},
-	"internal/dhcptest": {"*"},
-	"internal/interop":  {"*"},
+	"pkg/load":            {"*"},
+	"pkg/daemon":          {"*"},
+	"docs/examples/hooks": {"*"},
+	"internal/dhcptest":   {"*"},
+	"internal/interop":    {"*"},
 
 	// helpers of tests, used at every level
 	"internal/hostile":        {"pkg/dhcp4", "pkg/dhcp6"},
