@@ -33,6 +33,7 @@ func TestAllocs(t *testing.T) {
 
 	d, p, s := twenty(t), packet4(t), new(Scratch)
 	if n := testing.AllocsPerRun(20, func() {
+		p.Classes.Reset()
 		d.Classify(p, s)
 		d.Reserved(p, s, true)
 	}); n != 0 {
@@ -53,6 +54,7 @@ func twenty(t testing.TB) *Dictionary {
 func BenchmarkTwentyClasses(b *testing.B) {
 	d, p, s := twenty(b), packet4(b), new(Scratch)
 	for b.Loop() {
+		p.Classes.Reset()
 		d.Classify(p, s)
 		d.Reserved(p, s, true)
 	}

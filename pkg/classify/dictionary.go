@@ -150,18 +150,35 @@ func (d *Dictionary) compile(c *Class, x Definition) (err error) {
 
 // Classify begins with a packet: it puts p into ALL, into the classes that it
 // names itself as its vendor, and into those whose tests it passes without asking
-// for reservations. p.Classes is reset first; it and the messages must be set.
+// for reservations. The messages must be set, and p.Classes, which the caller has
+// reset and may have put classes in that need no test.
 func (d *Dictionary) Classify(p *Packet, s *Scratch) {
-	p.Classes.Reset()
 	s.Failed = s.Failed[:0]
 	p.Classes.Add(All)
 	d.vendors(p, s)
 	d.pass(p, s, false)
 }
 
+// Assign puts p into the classes of its reservation and decides those of
+// Classify anew, since their tests may ask for one another: what a test had
+// put p into is forgotten.
+func (d *Dictionary) Assign(p *Packet, s *Scratch, reserved []ID) {
+	p.Classes.keep(d.untested)
+	for _, id := range reserved {
+		p.Classes.Add(id)
+	}
+	d.pass(p, s, false)
+}
+
+// untested reports whether a class is not decided by a test.
+func (d *Dictionary) untested(id ID) bool {
+	c, ok := d.byID[id]
+	return !ok || c.Test == nil
+}
+
 // Reserved goes on when it is known whether there is a reservation: it puts p into
 // KNOWN or UNKNOWN, and into the classes whose tests depend on that. The classes of
-// the reservation are the caller's to add, before it.
+// the reservation come before it (Assign).
 func (d *Dictionary) Reserved(p *Packet, s *Scratch, known bool) {
 	if known {
 		p.Classes.Add(Known)

@@ -69,6 +69,7 @@ func TestClassify(t *testing.T) {
 		"nothing~ relay4[9].hex",
 	)
 	p, s := packet4(t), new(Scratch)
+	p.Classes.Reset()
 	d.Classify(p, s)
 	want(t, d, p, "ALL VENDOR_CLASS_PXEClient relayed pxe both circuit SPAWN_circuit_port")
 	d.Reserved(p, s, false)
@@ -87,9 +88,26 @@ func TestClassify(t *testing.T) {
 		t.Errorf("failed: %v", s.Failed)
 	}
 
+	p.Classes.Reset()
 	d.Classify(p, s)
 	d.Reserved(p, s, true)
 	want(t, d, p, "ALL VENDOR_CLASS_PXEClient relayed pxe both circuit KNOWN reserved SPAWN_circuit_port")
+}
+
+// The classes of a reservation take the place of what tests had decided by their
+// absence; what no test decides stays.
+func TestAssign(t *testing.T) {
+	d := NewDictionary(optdef.V4, nil)
+	define(t, d, "first: option[99].exists", "second: not member('first')", "third: member('first')", "hook")
+	p, s := packet4(t), new(Scratch)
+	id := func(name string) ID { return d.Names().Intern(name) }
+	p.Classes.Add(id("hook"))
+	d.Classify(p, s)
+	want(t, d, p, "hook ALL second VENDOR_CLASS_PXEClient")
+	d.Assign(p, s, []ID{id("first"), id("plain")})
+	want(t, d, p, "hook ALL first plain third VENDOR_CLASS_PXEClient")
+	d.Reserved(p, s, true)
+	want(t, d, p, "hook ALL first plain third KNOWN VENDOR_CLASS_PXEClient")
 }
 
 // A spawned class that has a definition or a guard has a number, and its place is
@@ -98,6 +116,7 @@ func TestSpawnedClassIsNamed(t *testing.T) {
 	d := NewDictionary(optdef.V4, nil)
 	define(t, d, "SPAWN_circuit_port", "circuit~ relay4[1].hex", "next~ ifelse(member('SPAWN_circuit_port'), 'a b%', '')")
 	p, s := packet4(t), new(Scratch)
+	p.Classes.Reset()
 	d.Classify(p, s)
 	want(t, d, p, "ALL SPAWN_circuit_port circuit next VENDOR_CLASS_PXEClient SPAWN_next_a%20b%%")
 }
@@ -108,6 +127,7 @@ func TestFailedTest(t *testing.T) {
 	define(t, d, "bad: not (uint8totext(option[12].hex) == '1')", "worse~ addrtotext('x')", "good: option[12].exists")
 	p, s := packet4(t), new(Scratch)
 	for range 2 {
+		p.Classes.Reset()
 		d.Classify(p, s)
 		want(t, d, p, "ALL good VENDOR_CLASS_PXEClient")
 		if len(s.Failed) != 2 || s.Failed[0].Class.Name != "bad" || !errors.Is(s.Failed[1].Err, ErrAddress) {

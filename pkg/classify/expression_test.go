@@ -294,6 +294,7 @@ func conditions(t *testing.T, f optdef.Family, p *Packet, rows []row) {
 			t.Errorf("%s: %v", r.expr, err)
 			continue
 		}
+		p.Classes.Reset()
 		d.Classify(p, &s)
 		if got, err := e.Match(p, &s); got != r.want {
 			t.Errorf("%s: got %v, %v", r.expr, got, err)

@@ -91,6 +91,19 @@ func (s *Set) Add(id ID) {
 	s.order = append(s.order, id)
 }
 
+// keep leaves the classes that stay says yes to, in their order.
+func (s *Set) keep(stay func(ID) bool) {
+	kept := s.order[:0]
+	for _, id := range s.order {
+		if stay(id) {
+			kept = append(kept, id)
+		} else {
+			s.bits[id/64] &^= 1 << (id % 64)
+		}
+	}
+	s.order = kept
+}
+
 // All yields the classes in their order.
 func (s *Set) All(yield func(ID) bool) {
 	if s == nil {

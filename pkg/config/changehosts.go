@@ -51,7 +51,7 @@ func (c *Config) ChangeHosts(subnet uint32, gone []*Host, text json.RawMessage) 
 	}
 	r := &report{}
 	next := *c
-	next.Unserved, next.Disabled, next.Refuse = slices.Clip(c.Unserved), slices.Clip(c.Disabled), slices.Clip(c.Refuse)
+	next.Unserved, next.Refuse = slices.Clip(c.Unserved), slices.Clip(c.Refuse)
 	e := hostEdit{compiler: &compiler{report: r, cfg: &next, root: c.doc.root, defs: c.doc.defs}, subnet: subnet, scope: way[len(way)-1]}
 	e.list(gone)
 	var fresh *Host

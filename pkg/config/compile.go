@@ -34,6 +34,9 @@ type compiler struct {
 
 	elder    *node // what dhcp-ddns says of names, under the names of today
 	cleaners map[[2]string]*ddns.Cleaner
+
+	named    map[classify.ID]*node // classes of guards and lists, where the first stands
+	assigned map[classify.ID]bool  // classes that reservations name
 }
 
 // A located subnet is one with its place, for comparison with the others.
@@ -147,9 +150,12 @@ func (c *compiler) compile() {
 	t := &topology.Topology{Family: c.cfg.Family}
 	c.cfg.Topology = t
 	c.definitions(c.root)
-	t.Classes = classify.NewDictionary(optdef.Family(c.cfg.Family), c.defs)
+	c.classes()
 	c.modes(c.root)
 	t.Options = c.options(c.root)
+	for i := range t.Options {
+		t.Options[i].Global = true
+	}
 	t.Policy = c.policy(g)
 	c.names(g)
 	t.Identifiers = c.identifiers()
@@ -167,9 +173,7 @@ func (c *compiler) compile() {
 	c.overlaps()
 	c.pair()
 	t.Reservations = c.reservations(c.root, netip.Prefix{})
-	for i, n := range c.root.list("client-classes") {
-		c.class(i, n)
-	}
+	c.strangers()
 	if c.errs == 0 {
 		t.Freeze()
 		c.cfg.doc = c.document()

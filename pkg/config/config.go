@@ -41,7 +41,6 @@ type Config struct {
 	// What the configuration asks for and this version does not do. None of it
 	// is an error of the file; what to make of it is the daemon's decision.
 	Unserved []string // path and name of each key that has no effect here yet
-	Disabled []string // subnets and pools out of use, each with its reason; the same stands in the topology
 	Refuse   []string // reasons not to start unless the operator insists
 
 	doc *document

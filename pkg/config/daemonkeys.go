@@ -246,29 +246,6 @@ func (c *compiler) refuse(n *node, text string) {
 	c.cfg.Refuse = append(c.cfg.Refuse, n.path()+": "+text)
 }
 
-// class notes a client class. Only one that keeps clients out is more than a
-// warning: whoever is to be dropped would be served.
-func (c *compiler) class(i int, n *node) {
-	if n.kind != kMap {
-		return
-	}
-	name := n.text("name")
-	for _, o := range c.root.list("client-classes")[:i] {
-		if o.kind == kMap && o.text("name") == name && name != "" {
-			c.errorf(n.get("name"), "class %q is defined twice", name)
-			return
-		}
-	}
-	if !n.has("option-def") { // with definitions of its own, as DHCPv4 has them, it waits for classes to be served
-		c.options(n)
-	}
-	if name == "DROP" {
-		c.refuse(n, "class DROP is not evaluated: clients that it keeps out would be served")
-		return
-	}
-	c.unserved(n, "is not served yet: class "+name+" is not evaluated")
-}
-
 // The hook libraries of Kea, by whether a server without them gives the same
 // leases to the same clients.
 var (

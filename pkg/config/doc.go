@@ -30,10 +30,9 @@
 //
 // The schema has both generations of Kea's keys: those of 2.2, and what 3.x calls
 // otherwise or has more of. A key that is not served yet is not an error. It is a
-// warning, and stands in Config.Unserved; where it limits who gets what, the
-// subnet or pool is out of use (Config.Disabled); where somebody else would
-// decide, as a database or a high-availability partner, there is a reason not to
-// start (Config.Refuse).
+// warning, and stands in Config.Unserved; where somebody else would decide, as a
+// database or a high-availability partner, there is a reason not to start
+// (Config.Refuse).
 //
 // Keys of ours stand in "user-context": {"dhcp4o6": {...}}, at top level, in
 // networks, subnets and pools, so that a file for us loads in Kea. They are

@@ -72,7 +72,7 @@ func subnetsOf(c *Config) (all []string) {
 		if s.Network != nil {
 			network = s.Network.Name
 		}
-		line := fmt.Sprintf("%d %v %s %+v %v %v %v %v %q", s.ID, s.Prefix, network, s.Policy, s.Options, s.ReserveGlobal, s.ReserveIn, s.ReserveOut, s.Disabled)
+		line := fmt.Sprintf("%d %v %s %+v %v %v %v %v", s.ID, s.Prefix, network, s.Policy, s.Options, s.ReserveGlobal, s.ReserveIn, s.ReserveOut)
 		for _, p := range s.Pools {
 			line += fmt.Sprintf(" %v-%v %v", p.Lease.First, p.Lease.Last, p.Options)
 		}

@@ -54,31 +54,16 @@ func offsetIn(m *node, line, column int) int {
 		want += i
 		text = text[i:]
 	}
-	raw := m.at.src.text[m.at.off:]
-	off := 1
-	for want > 0 && off < len(raw) && raw[off] != '"' {
+	src := m.at.src
+	quiet := scanner{report: new(report)}
+	at := place{src, m.at.off + 1}
+	for want > 0 && at.off < len(src.text) && src.text[at.off] != '"' {
 		n, length := 1, 1
-		if raw[off] == '\\' {
-			n, length = escape(string(raw[off:]))
+		if src.text[at.off] == '\\' {
+			out, more := quiet.escape(nil, at)
+			n, length = 1+more, len(out)
 		}
-		off, want = off+n, want-length
+		at.off, want = at.off+n, want-length
 	}
-	return off
-}
-
-// escape measures the escape that s begins with: in the file, and in the text. A
-// pair of surrogates is measured as its two halves.
-func escape(s string) (n, length int) {
-	if len(s) < 6 || s[1] != 'u' {
-		return 2, 1
-	}
-	switch {
-	case s[2:4] == "00" && s[4] < '8':
-		return 6, 1
-	case s[2] == '0' && s[3] < '8':
-		return 6, 2
-	case strings.IndexByte("dD", s[2]) >= 0 && s[3] > '7':
-		return 6, 2 // half of four octets
-	}
-	return 6, 3
+	return at.off - m.at.off
 }

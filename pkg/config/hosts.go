@@ -51,12 +51,8 @@ func (h *hosts) host(n *node) *topology.Reservation {
 		Options:        c.options(n),
 	}
 	for _, e := range n.list("client-classes") {
-		if e.kind != kString {
-			continue
-		}
-		r.Classes = append(r.Classes, c.cfg.Topology.Classes.Names().Intern(e.str))
-		if e.str == "DROP" {
-			c.refuse(e, "class DROP is not evaluated: a host that it keeps out would be served")
+		if e.kind == kString && e.str != "" {
+			r.Classes = append(r.Classes, c.reservedClass(e))
 		}
 	}
 	if m := n.get("ip-address"); m != nil && m.kind == kString {

@@ -91,14 +91,6 @@ var common = []rule{
 	{name: "adaptive-lease-time-threshold", typ: tFloat, in: v6, state: Later, note: "lifetimes do not shrink as pools fill"},
 }
 
-// guards say which clients a scope is for.
-var guards = []rule{
-	{name: "client-class", typ: tString, newer: "client-classes", note: "ALL, KNOWN, UNKNOWN; any other disables the scope"},
-	{name: "client-classes", typ: tStrings, note: "ALL, KNOWN, UNKNOWN; any other disables the scope"},
-	{name: "require-client-classes", typ: tStrings, quiet: "[]", state: Later, newer: "evaluate-additional-classes", note: "classes are not evaluated"},
-	{name: "evaluate-additional-classes", typ: tStrings, quiet: "[]", state: Later, note: "classes are not evaluated"},
-}
-
 var relayInfo = with("relay", nil, []rule{
 	{name: "ip-addresses", typ: tStrings, note: "addresses of the relays on this link"},
 	{name: "ip-address", typ: tAddr, newer: "ip-addresses"},
@@ -125,7 +117,7 @@ var optionData = []rule{
 		{name: "csv-format", typ: tBool, def: "true", note: "false for an option without a definition"},
 		{name: "always-send", typ: tBool, def: "false"},
 		{name: "never-send", typ: tBool, def: "false"},
-		{name: "client-classes", typ: tStrings, quiet: "[]", state: Later, note: "an option for some classes is not sent to anybody"},
+		{name: "client-classes", typ: tStrings, note: "sent to clients of one of these classes; not served for one within another, other than those of enterprises in DHCPv4"},
 	})},
 }
 
@@ -155,7 +147,7 @@ var reservation = with("reservation", nil, optionData, boot, []rule{
 	{name: "prefixes", typ: tStrings, in: v6, quiet: "[]", state: Later, note: "prefixes are not delegated"},
 	{name: "excluded-prefixes", typ: tStrings, in: v6, quiet: "[]", state: Later, note: "prefixes are not delegated"},
 	{name: "hostname", typ: tString},
-	{name: "client-classes", typ: tStrings, quiet: "[]", state: Later, note: "classes are not evaluated"},
+	{name: "client-classes", typ: tStrings, note: "the client is in these classes"},
 })
 
 var reservations = []rule{{name: "reservations", typ: tMaps, of: reservation}}

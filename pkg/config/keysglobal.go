@@ -132,14 +132,6 @@ var hooksLibrary = with("hook library", nil, []rule{
 	{name: "parameters", typ: tAny, state: Accepted, note: "those of run_script: `hooks.md`"},
 })
 
-var clientClass = with("client class", nil, optionData, optionDef, boot, lifetimes, offerLifetime, []rule{
-	{name: "name", typ: tName, need: true},
-	{name: "test", typ: tString, state: Accepted},
-	{name: "template-test", typ: tString, state: Accepted},
-	{name: "only-if-required", typ: tBool, def: "false", state: Accepted, newer: "only-in-additional-list"},
-	{name: "only-in-additional-list", typ: tBool, def: "false", state: Accepted},
-})
-
 // blocks are the maps that stand at top level only.
 var blocks = []rule{
 	{name: "interfaces-config", typ: tMap, of: interfacesConfig},
@@ -154,7 +146,7 @@ var blocks = []rule{
 	{name: "control-socket", typ: tMap, of: controlSocket, newer: "control-sockets"},
 	{name: "control-sockets", typ: tMaps, of: controlSocket, note: "where commands are taken, see `control.md`"},
 	{name: "hooks-libraries", typ: tMaps, state: Later, quiet: toldElsewhere, of: hooksLibrary, note: "the commands of lease_cmds and stat_cmds are there without them; one that decides who gets what, or is unknown: start refused"},
-	{name: "client-classes", typ: tMaps, state: Later, quiet: toldElsewhere, of: clientClass, note: "not evaluated; a class DROP: start refused"},
+	{name: "client-classes", typ: tMaps, of: clientClass, note: "in the order in which they are evaluated"},
 	{name: "multi-threading", typ: tMap, state: Accepted, note: "each socket has a worker of its own", of: with("multi-threading", nil, []rule{
 		{name: "enable-multi-threading", typ: tBool, def: "true", state: Accepted},
 		{name: "thread-pool-size", typ: tInt, max: 65535, def: "0", state: Accepted},

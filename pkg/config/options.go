@@ -68,6 +68,7 @@ func space(n *node) string {
 type datum struct {
 	n     *node
 	value optdef.Value
+	guard topology.Guard
 }
 
 // options compiles the option-data of one scope: the options of the family's own
@@ -86,11 +87,16 @@ func (c *compiler) options(n *node) topology.Options {
 		if ok {
 			e.value = &d.value
 		}
-		if ok && len(e.list("client-classes")) == 0 { // for some classes only: later
+		if d.guard = c.guard(e); ok && c.mayGuard(&d) {
 			data = append(data, d)
 		}
 	}
 	data = c.singles(data)
+	return c.guarded(n, data)
+}
+
+// assembled puts together the options of one scope that are for everybody.
+func (c *compiler) assembled(n *node, data []datum) topology.Options {
 	if c.cfg.Family == v6 {
 		return c.assemble(n, c.vendors(data), c.ownSpace())
 	}
@@ -132,7 +138,7 @@ func (c *compiler) option(n *node) (datum, bool) {
 		d.CSV = &m.bool
 	}
 	if v, ok := c.never(n, d); ok {
-		return datum{n, v}, true
+		return datum{n: n, value: v}, true
 	}
 	v, err := c.defs.Option(d)
 	switch {
@@ -142,7 +148,7 @@ func (c *compiler) option(n *node) (datum, bool) {
 		c.badOption(n, &d, err)
 		return datum{}, false
 	}
-	return datum{n, v}, true
+	return datum{n: n, value: v}, true
 }
 
 // never returns an option that is there to hide the same one of an outer scope,
@@ -208,7 +214,7 @@ func (c *compiler) vendors(data []datum) []datum {
 		def, _ := c.defs.ByCode(own, code)
 		outer := optdef.Value{Space: own, Code: code, Def: def,
 			Bytes: []byte{byte(enterprise >> 24), byte(enterprise >> 16), byte(enterprise >> 8), byte(enterprise)}}
-		data = append(data, datum{d.n, outer})
+		data = append(data, datum{n: d.n, value: outer, guard: d.guard})
 	}
 	return data
 }
@@ -228,6 +234,10 @@ func (c *compiler) singles(data []datum) []datum {
 	out := data[:0:0]
 	for _, d := range data {
 		k := key{d.value.Space, d.value.Code}
+		if len(d.guard) > 0 { // another one may be for who does not get it
+			out = append(out, d)
+			continue
+		}
 		i, twice := at[k]
 		if !twice || !c.top(k.space) || k.space == c.ownSpace() && c.many(k.code) {
 			at[k] = len(out)

@@ -52,12 +52,7 @@ func (c *compiler) pool(n *node, s *topology.Subnet, around levels, index int) *
 	if n.kind != kMap {
 		return nil
 	}
-	p := &topology.Pool{Options: topology.Merge(s.Options, c.options(n)), Naming: c.namesOfPool(n, around)}
-	guard, disabled := c.guard(n)
-	if p.Guard = guard; disabled != "" {
-		p.Guard, p.Disabled = nil, disabled
-		c.disable(n, disabled)
-	}
+	p := &topology.Pool{Options: topology.Merge(s.Options, c.options(n)), Guard: c.guard(n), Additional: c.additional(n), Naming: c.namesOfPool(n, around)}
 	m := n.get("pool")
 	if m == nil {
 		return nil

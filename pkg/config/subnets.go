@@ -1,12 +1,10 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -24,10 +22,7 @@ func (c *compiler) network(n *node, outer topology.Options) {
 	}
 	c.modes(n)
 	c.link(n.get("interface"), n.text("interface"))
-	guard, disabled := c.guard(n)
-	if disabled == "" {
-		net.Guard = guard
-	}
+	net.Guard, net.Additional = c.guard(n), c.additional(n)
 	c.names(levels{n, c.root})
 	options := topology.Merge(outer, c.options(n))
 	for _, e := range n.list(c.subnets()) {
@@ -36,10 +31,6 @@ func (c *compiler) network(n *node, outer topology.Options) {
 			continue
 		}
 		s.Network = net
-		if s.Disabled == "" && disabled != "" {
-			s.Disabled = "network " + net.Name + ": " + disabled
-			c.disable(e, s.Disabled)
-		}
 		c.sameLink(e, n)
 		net.Subnets = append(net.Subnets, s)
 		c.cfg.Topology.Subnets = append(c.cfg.Topology.Subnets, s)
@@ -107,11 +98,7 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 	for _, p := range n.list("pd-pools") {
 		c.pdPool(p)
 	}
-	guard, disabled := c.guard(n)
-	if s.Guard = guard; disabled != "" {
-		s.Guard, s.Disabled = nil, disabled
-		c.disable(n, disabled)
-	}
+	s.Guard, s.Additional = c.guard(n), c.additional(n)
 	return s
 }
 
@@ -240,35 +227,6 @@ func (c *compiler) serverIdentifier(s *topology.Subnet) {
 }
 
 const optServerID = 54 // Server Identifier (RFC 2132 §9.7)
-
-// guard reads which clients a scope is for. A class that is not evaluated makes
-// the scope useless, and disabled says why, unless everybody is let in anyway.
-func (c *compiler) guard(n *node) (g topology.Guard, disabled string) {
-	names := c.cfg.Topology.Classes.Names()
-	if name := n.text("client-class"); name != "" {
-		g = append(g, names.Intern(name))
-	}
-	for _, e := range n.list("client-classes") {
-		if e.kind == kString && e.str != "" {
-			g = append(g, names.Intern(e.str))
-		}
-	}
-	if slices.Contains(g, classify.All) {
-		return nil, ""
-	}
-	for _, id := range g {
-		if id != classify.Known && id != classify.Unknown {
-			return g, fmt.Sprintf("it is for clients of class %q, and classes are not evaluated", names.Name(id))
-		}
-	}
-	return g, ""
-}
-
-// disable notes that a subnet or a pool is out of use.
-func (c *compiler) disable(n *node, reason string) {
-	c.warnf(n, "is out of use: %s", reason)
-	c.cfg.Disabled = append(c.cfg.Disabled, n.path()+": "+reason)
-}
 
 // reservationFlags reads which reservations hold; reservation-mode is the older
 // word for the three flags and speaks for all of them.

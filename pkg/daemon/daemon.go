@@ -146,9 +146,6 @@ func (d *daemon) sayProblems(problems []config.Problem) {
 	for _, reason := range d.cfg.Refuse {
 		d.log.Error("serving without what the configuration asks for", zap.String("reason", reason))
 	}
-	for _, what := range d.cfg.Disabled {
-		d.log.Error("out of use", zap.String("reason", what))
-	}
 }
 
 func (d *daemon) writePID() (*pidFile, error) {

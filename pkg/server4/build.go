@@ -7,12 +7,12 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
-	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // build fills in the reply by table 3 of RFC 2131 §4.3.1.
 func (s *Server) build(x *Exchange) Verdict {
 	q, w := x.Query, &x.out
+	s.additional(x)
 	x.scope()
 	if x.bootp {
 		s.buildBOOTP(x)
@@ -119,26 +119,6 @@ func (x *Exchange) addText(c dhcp4.Code, s string) {
 	x.add(c, b[:copy(b[:], s)])
 }
 
-// bootFields sets what a client boots from: the host's own word before the
-// subnet's.
-func (x *Exchange) bootFields() {
-	next, host, file := x.Policy.NextServer, x.Policy.ServerHostname, x.Policy.BootFileName
-	if h := x.Host; h != nil {
-		if given(h.NextServer) {
-			next = h.NextServer
-		}
-		if h.ServerHostname != "" {
-			host = h.ServerHostname
-		}
-		if h.BootFileName != "" {
-			file = h.BootFileName
-		}
-	}
-	x.out.Header.SIAddr = next
-	x.out.SetSName(host)
-	x.out.SetFile(file)
-}
-
 // times adds the lifetime and, where they are configured, T1 and T2 (RFC 2131
 // §4.4.5).
 func (x *Exchange) times() {
@@ -173,12 +153,8 @@ func (x *Exchange) configured() {
 	for _, c := range asked {
 		x.configure(dhcp4.Code(c))
 	}
-	for _, scope := range x.scopes {
-		for i := range scope {
-			if scope[i].Always && !scope[i].Sub && scope[i].Code < uint16(dhcp4.OptEnd) {
-				x.configure(dhcp4.Code(scope[i].Code))
-			}
-		}
+	for c := range x.always {
+		x.configure(c)
 	}
 	x.vendorInfo(false)
 	for _, c := range basic {
@@ -239,36 +215,6 @@ func ours(c dhcp4.Code) bool {
 		return true
 	}
 	return false
-}
-
-// scope finds out which sets of option-data hold for the client, the innermost
-// first; the second has all outer scopes merged in.
-func (x *Exchange) scope() {
-	x.scopes[0] = nil
-	if x.Host != nil {
-		x.scopes[0] = x.Host.Options
-	}
-	switch {
-	case x.Pool != nil:
-		x.scopes[1] = x.Pool.Options
-	case x.Subnet != nil:
-		x.scopes[1] = x.Subnet.Options
-	default:
-		x.scopes[1] = x.Net.Options
-	}
-}
-
-// option finds an option in the scopes, one that hides it included.
-func (x *Exchange) option(c dhcp4.Code) *topology.Option {
-	for i := range x.scopes {
-		if len(x.scopes[i]) == 0 {
-			continue
-		}
-		if o := x.scopes[i].Find(uint16(c)); o != nil {
-			return o
-		}
-	}
-	return nil
 }
 
 // tail is the room to be kept for what echo adds.

@@ -53,6 +53,7 @@ type Exchange struct {
 	Subnet  *topology.Subnet // nil: none, which RELEASE, DECLINE and INFORM may do without
 	Policy  *topology.Policy // the subnet's, else the global one
 	classes classify.Set
+	eval    eval
 
 	// set by identify
 	ids      [6]topology.Identifier
@@ -86,7 +87,7 @@ type Exchange struct {
 	why   string            // for a NAK: option 56
 
 	// set by build, address and pack
-	scopes [2]topology.Options
+	scopes scopes
 	vendor vendor
 	out    dhcp4.Builder
 	max    int    // largest size of the reply

@@ -1,7 +1,6 @@
 package server4
 
 import (
-	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -25,14 +24,9 @@ func (s *Server) identify(x *Exchange) Verdict {
 		return DropNoIdentity
 	}
 	x.reservation()
-	if x.known {
-		x.classes.Add(classify.Known)
-	} else {
-		x.classes.Add(classify.Unknown)
-	}
 	x.spot.known = false
 	x.name.read(x.Query)
-	return Next
+	return s.reclassify(x)
 }
 
 // identities collects what leases are looked up by, the client identifier first
@@ -94,9 +88,6 @@ func duidOf(clientID []byte) []byte {
 func (x *Exchange) early() {
 	x.identifiers()
 	x.global = x.Net.Global(x.ids[:x.nids])
-	if x.global != nil {
-		x.classes.Add(classify.Known)
-	}
 }
 
 // reservation looks for what is kept for the client on its link, in the order of

@@ -13,7 +13,7 @@ import (
 // that is different from subnet to subnet. Like all that shape does it runs under the table's locks.
 func (x *Exchange) last(l *lease.Lease, sub *topology.Subnet) {
 	hint, _ := x.Query.Uint32(dhcp4.OptLeaseTime)
-	p, bounds := &sub.Policy, sub.Policy.Valid
+	p, bounds := &sub.Policy, x.lifetime(sub)
 	x.valid = bounds.Choose(hint)
 	if p.AdaptiveThreshold > 0 && x.crowded(l, sub) {
 		x.valid = max(bounds.Min, wire(x.req.Remain)) // it gives up nothing that it has
@@ -25,7 +25,7 @@ func (x *Exchange) last(l *lease.Lease, sub *topology.Subnet) {
 	r := &x.req
 	r.MaxAge = seconds(p.Cache.Age(x.valid))
 	if x.Type == dhcp4.Discover {
-		r.Store = seconds(p.OfferLifetime)
+		r.Store = seconds(x.offerLifetime(p))
 	}
 	if r.ByHWAddr != nil {
 		l.ClientID = x.clientID

@@ -171,8 +171,9 @@ func TestSharedNetwork(t *testing.T) {
 	}
 }
 
-func TestDisabledSubnet(t *testing.T) {
-	b := newBench(t, net1(func(n *topology.Topology) { n.Subnets[0].Disabled = "guarded by an expression" }))
+// TestGuardedSubnet: a subnet for a class that nobody is in serves nobody.
+func TestGuardedSubnet(t *testing.T) {
+	b := newBench(t, net1(func(n *topology.Topology) { n.Subnets[0].Guard = topology.Guard{99} }))
 	for _, q := range []query{{kind: dhcp4.Discover}, {kind: dhcp4.Request, ciaddr: "192.0.2.100"}} {
 		if m := ways[1].ask(b, q); m != nil {
 			t.Errorf("%v: %s", q.kind, say(m))

@@ -54,7 +54,7 @@ type Server struct {
 	trace    func(Event)
 	hooks    atomic.Pointer[hooked]
 	lot      *lot
-	told     struct{ read, commit, table, exhausted, fault, declined, room metrics.Limit }
+	told     struct{ read, commit, table, exhausted, fault, declined, room, test metrics.Limit }
 
 	net atomic.Pointer[topology.Topology]
 	ids atomic.Pointer[identifiers]

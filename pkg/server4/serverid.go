@@ -161,13 +161,20 @@ func lowestGlobal(links []netif.Interface) netip.Addr {
 // in order.
 func configured54(t *topology.Topology) (all []netip.Addr) {
 	note := func(o topology.Options) {
-		if o := o.Find(uint16(dhcp4.OptServerID)); o != nil && len(o.Value) == 4 {
-			all = append(all, netip.AddrFrom4([4]byte(o.Value)))
+		for _, o := range o.Of(uint16(dhcp4.OptServerID)) {
+			if len(o.Value) == 4 {
+				all = append(all, netip.AddrFrom4([4]byte(o.Value)))
+			}
 		}
 	}
 	hosts := func(m map[topology.Key]*topology.Reservation) {
 		for _, r := range m {
 			note(r.Options)
+		}
+	}
+	for _, c := range t.ByClass {
+		if c != nil {
+			note(c.Options)
 		}
 	}
 	note(t.Options)
@@ -189,6 +196,11 @@ func configured54(t *topology.Topology) (all []netip.Addr) {
 // longest is the longest lifetime that any client may be given, in seconds.
 func longest(t *topology.Topology) uint32 {
 	n := lifetimeOf(&t.Policy)
+	for _, c := range t.ByClass {
+		if c != nil && c.Valid != nil {
+			n = max(n, c.Valid.Default, c.Valid.Max)
+		}
+	}
 	for _, sub := range t.Subnets {
 		n = max(n, lifetimeOf(&sub.Policy))
 	}

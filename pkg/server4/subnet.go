@@ -3,24 +3,9 @@ package server4
 import (
 	"net/netip"
 
-	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
-
-// classify finds the client's classes. Before its reservation is looked up a
-// client is in ALL only.
-func (s *Server) classify(x *Exchange) Verdict {
-	x.classes.Reset()
-	x.classes.Add(classify.All)
-	if x.bootp {
-		x.classes.Add(classify.BOOTP)
-	}
-	if x.hooks.PacketReceive != nil && x.restarts == 0 {
-		return s.packetReceive(x)
-	}
-	return Next
-}
 
 // selectSubnet finds the subnet of the client's link: by the ladder of package
 // topology, which for 4o6 asks Kea's rule first and ours then.
@@ -29,6 +14,9 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 		x.where()
 		if x.Net.EarlyGlobal {
 			x.early()
+			if v := s.preclassify(x); v != Next {
+				return v
+			}
 		}
 		x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	}

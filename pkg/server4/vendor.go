@@ -113,10 +113,10 @@ func (x *Exchange) vendorPart(id uint32, asked bool) {
 	for _, c := range x.oro(id) {
 		wanted.Add(dhcp4.Code(c))
 	}
-	for scope := range x.eachScope {
+	for scope, global := range x.eachScope {
 		in := scope.Within(id)
 		for i := range in {
-			if in[i].Always {
+			if in[i].Always && x.counts(&in[i], global) {
 				wanted.Add(dhcp4.Code(in[i].Code))
 			}
 		}
@@ -137,11 +137,11 @@ func (x *Exchange) vendorPart(id uint32, asked bool) {
 // has it, unless one says that it is never sent.
 func (x *Exchange) vendorOption(id uint32, c dhcp4.Code, begin int) {
 	var found *topology.Option
-	for scope := range x.eachScope {
+	for scope, global := range x.eachScope {
 		in := scope.Within(id)
 		for i := range in {
 			switch o := &in[i]; {
-			case o.Code != uint16(c):
+			case o.Code != uint16(c) || !x.counts(o, global):
 			case o.Never:
 				return
 			case found == nil:
@@ -196,29 +196,6 @@ func enterprises(list []byte) func(yield func(uint32, []byte) bool) {
 				return
 			}
 			list = list[n:]
-		}
-	}
-}
-
-// instances yields every instance of a code, those of the innermost scope first.
-func (x *Exchange) instances(code uint16) func(yield func(*topology.Option) bool) {
-	return func(yield func(*topology.Option) bool) {
-		for scope := range x.eachScope {
-			all := scope.Of(code)
-			for i := range all {
-				if !yield(&all[i]) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// eachScope yields the sets of option-data that hold for the client.
-func (x *Exchange) eachScope(yield func(topology.Options) bool) {
-	for _, scope := range x.scopes {
-		if len(scope) > 0 && !yield(scope) {
-			return
 		}
 	}
 }

@@ -38,6 +38,7 @@ const (
 	DropQueueFull   // as many packets are parked as may be
 	DropParkedLong  // it was parked and not resumed in time
 	DropStopping    // it was parked when the server stopped
+	DropClass       // the client is in the class DROP
 
 	verdicts = iota
 
@@ -77,6 +78,7 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropQueueFull:   {"queue-full", "pkt4-queue-full"},
 	DropParkedLong:  {"parked-long", "pkt4-processing-failed"},
 	DropStopping:    {"stopping", "pkt4-processing-failed"},
+	DropClass:       {"class", "pkt4-admin-filtered"},
 }
 
 // Reason returns a short constant name for counters and logs.
@@ -96,7 +98,7 @@ func (v Verdict) String() string { return v.Reason() }
 // notServed are statistics of Kea's for what this server does not do: they are
 // there, and stay 0.
 var notServed = []string{
-	"pkt4-duplicate", "pkt4-admin-filtered",
+	"pkt4-duplicate",
 	"pkt4-lease-query-response-unassigned-sent", "pkt4-lease-query-response-unknown-sent", "pkt4-lease-query-response-active-sent",
 }
 
@@ -111,6 +113,7 @@ type counters struct {
 
 	troubles                                [troubles]*metrics.Counter
 	commitFailed, readFailed, optionDropped *metrics.Counter
+	testFailed                              *metrics.Counter // of classes
 
 	answering, committing, batches *metrics.Histogram
 }
@@ -125,6 +128,7 @@ func newCounters(m *metrics.Set) *counters {
 		commitFailed:  m.Counter("pkt4-commit-failed"),
 		readFailed:    m.Counter("pkt4-read-failed"),
 		optionDropped: m.Counter("pkt4-option-no-room"),
+		testFailed:    m.Counter("pkt4-class-test-failed"),
 	}
 	for i, name := range troubleNames {
 		c.troubles[i] = m.Counter(name)

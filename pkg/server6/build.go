@@ -28,6 +28,7 @@ func (s *Server) build(x *Exchange) Verdict {
 	switch q.Type {
 	case dhcp6.Confirm, dhcp6.Release, dhcp6.Decline: // a status is all they want to know
 	default:
+		s.additional(x)
 		b = x.appendOptions(b)
 		b = x.name.appendFQDN(b)
 	}

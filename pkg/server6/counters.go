@@ -13,6 +13,7 @@ type counters struct {
 
 	reason, statistic        [verdicts]*metrics.Counter
 	readFailed, commitFailed *metrics.Counter
+	testFailed               *metrics.Counter // of classes
 
 	forwarded, notForwarded     *metrics.Counter // queries to the DHCPv4 daemon
 	returned, noReceipt         *metrics.Counter // its answers
@@ -57,6 +58,7 @@ var sentNames = map[dhcp6.MessageType]string{
 func (c *counters) init(m *metrics.Set) {
 	c.received, c.sent = m.Counter("pkt6-received"), m.Counter("pkt6-sent")
 	c.dropped = m.Counter("pkt6-receive-drop")
+	c.testFailed = m.Counter("pkt6-class-test-failed")
 	unknown := m.Counter("pkt6-unknown-received")
 	for t := range c.receivedType {
 		c.receivedType[t] = unknown

@@ -28,6 +28,7 @@ type Exchange struct {
 
 	// set by classify, select-subnet and identify
 	Classes classify.Set
+	eval    eval
 	Where   topology.Where
 	Subnet  *topology.Subnet
 	Host    *topology.Reservation
@@ -55,6 +56,7 @@ type Exchange struct {
 	Out     transport.Datagram
 	packed  []byte // memory of Out.Data
 	asked   asked
+	scopes  scopes
 
 	restarts int
 }

@@ -3,7 +3,6 @@ package server6
 import (
 	"net/netip"
 
-	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -28,21 +27,10 @@ func (s *Server) identify(x *Exchange) Verdict {
 	x.Host = nil
 	if x.Subnet == nil {
 		x.Host = x.Net.Reservation(nil, ids)
-		x.known()
-		return Next
+		return s.reclassify(x)
 	}
 	x.Host = x.reservation(ids)
-	x.known()
-	return Next
-}
-
-// known puts the client into KNOWN or UNKNOWN.
-func (x *Exchange) known() {
-	if x.Host != nil {
-		x.Classes.Add(classify.Known)
-	} else {
-		x.Classes.Add(classify.Unknown)
-	}
+	return s.reclassify(x)
 }
 
 // reservation looks in the client's subnet first, then in all of its shared

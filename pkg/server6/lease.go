@@ -201,8 +201,9 @@ func (x *Exchange) shape(l *lease.Lease) {
 	for h = range x.current.addresses {
 		break
 	}
-	valid := n.Policy.Valid.Choose(h.Valid)
-	preferred := min(n.Policy.Preferred.Choose(h.Preferred), valid)
+	atMost, until := x.lifetimes(n)
+	valid := until.Choose(h.Valid)
+	preferred := min(atMost.Choose(h.Preferred), valid)
 	l.Valid, l.Preferred = time.Duration(valid)*time.Second, time.Duration(preferred)*time.Second
 	x.decide(l, n)
 }

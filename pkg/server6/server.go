@@ -66,7 +66,7 @@ type Server struct {
 		sync.RWMutex
 		served map[string]link
 	}
-	told struct{ pair, read, commit, table, exhausted, fault, declined metrics.Limit } // log lines
+	told struct{ pair, read, commit, table, exhausted, fault, declined, test metrics.Limit } // log lines
 }
 
 // A link is an interface that is served, by so many sockets.

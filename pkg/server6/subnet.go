@@ -65,7 +65,7 @@ func (x *Exchange) subnetOf(a netip.Addr) *topology.Subnet {
 // serves reports whether the client may be given anything in subnet n of its
 // link.
 func (x *Exchange) serves(n *topology.Subnet) bool {
-	return n.Disabled == "" && (n == x.Subnet || n.Admits(&x.Classes))
+	return n == x.Subnet || n.Admits(&x.Classes)
 }
 
 // subnetByID returns the subnet of that number on the client's link.

@@ -29,6 +29,7 @@ const (
 	DropPanic       // a fault of ours
 	DropSend        // the socket did not take the answer
 	DropDisabled    // the service is switched off
+	DropClass       // the client is in the class DROP
 
 	verdicts = iota
 
@@ -60,6 +61,7 @@ var verdictNames = [verdicts]struct{ reason, statistic string }{
 	DropPanic:       {"panic", "pkt6-processing-failed"},
 	DropSend:        {"send", ""},
 	DropDisabled:    {"service-disabled", "pkt6-service-disabled"},
+	DropClass:       {"class", "pkt6-admin-filtered"},
 }
 
 // Reason returns a short constant name for counters and logs.

@@ -10,7 +10,7 @@ import (
 )
 
 // indexes are the rungs of the ladder of subnet selection. Each leads to
-// ordinals in Topology.Subnets; disabled subnets stand in none of them.
+// ordinals in Topology.Subnets.
 type indexes struct {
 	byPrefix      prefixIndex                 // the subnet's own prefix
 	byRelay       map[netip.Addr]list         // "relay": {"ip-addresses"}
@@ -56,9 +56,6 @@ func (t *Topology) Freeze() {
 			slices.SortStableFunc(s.Network.Subnets, byID)
 			s.Network.mixed = s.Network.mixed || s.Policy.MatchClientID != s.Network.Subnets[0].Policy.MatchClientID
 		}
-		if s.Disabled != "" {
-			continue
-		}
 		n := uint32(i)
 		rows = append(rows, prefixRow{s.Prefix, n})
 		for _, a := range s.Relays {
@@ -82,7 +79,7 @@ func (t *Topology) Freeze() {
 func (t *Topology) freeze4o6() {
 	var prefix, link, first, own []prefixRow
 	for i, s := range t.Subnets {
-		if s.Disabled != "" || !s.Over6() {
+		if !s.Over6() {
 			continue
 		}
 		n := uint32(i)

@@ -39,7 +39,7 @@ func TestSubnet4(t *testing.T) {
 		{ID: 4, Prefix: pfx("192.0.2.0/25")}, // within 1, and never chosen by address
 		{ID: 5, Prefix: pfx("10.5.0.0/16"), Guard: Guard{red}},
 		{ID: 6, Prefix: pfx("10.0.0.0/8")},
-		{ID: 7, Prefix: pfx("172.16.0.0/16"), Disabled: "for the test"},
+		{ID: 7, Prefix: pfx("172.16.0.0/16"), Guard: Guard{blue}},
 	}}
 	top.Freeze()
 	inRed := in(red)
@@ -61,7 +61,7 @@ func TestSubnet4(t *testing.T) {
 		{"the source of a unicast query", Where{Iface: "eth0", Source: addr("192.0.2.1"), Unicast: true}, nil, 1},
 		{"a guard refuses, the next in order is asked", Where{GIAddr: addr("10.5.0.1")}, nil, 6},
 		{"a guard lets in", Where{GIAddr: addr("10.5.0.1")}, inRed, 5},
-		{"a disabled subnet is never chosen", Where{GIAddr: addr("172.16.0.1")}, nil, 0},
+		{"a subnet for others is never chosen", Where{GIAddr: addr("172.16.0.1")}, nil, 0},
 		{"nothing is known", Where{}, nil, 0},
 		{"0.0.0.0 is nothing", Where{Selected: addr("0.0.0.0"), GIAddr: addr("0.0.0.0"), CIAddr: addr("0.0.0.0"), Unicast: true, Local: addr("192.0.2.1")}, nil, 1},
 	}
@@ -85,7 +85,7 @@ func TestSubnet4o6(t *testing.T) {
 		{ID: 6, Prefix: pfx("10.6.0.0/16"), FourOSix: FourOSix{Prefix: pfx("::/0")}},
 		{ID: 7, Prefix: pfx("10.7.0.0/16"), Network: shared},
 		{ID: 8, Prefix: pfx("10.8.0.0/16"), FourOSix: FourOSix{Prefix: pfx("2001:db8:8::/48"), LinkFirst: true}},
-		{ID: 9, Prefix: pfx("10.9.0.0/16"), FourOSix: FourOSix{Prefix: pfx("fd00::/8"), Iface: "eth2"}, Disabled: "for the test"},
+		{ID: 9, Prefix: pfx("10.9.0.0/16"), FourOSix: FourOSix{Prefix: pfx("fd00::/8"), Iface: "eth2"}, Guard: Guard{blue}},
 	}}
 	shared.Subnets = []*Subnet{top.Subnets[6]}
 	top.Freeze()
@@ -115,7 +115,7 @@ func TestSubnet4o6(t *testing.T) {
 		{"giaddr after an option that leads nowhere", Where{Source: addr("fe80::1"), Selected: addr("8.8.8.8"), GIAddr: addr("10.4.0.1")}, nil, 4},
 		{"a subnet without keys of 4o6 is for native clients", Where{Source: addr("fe80::1"), Selected: addr("10.1.0.1"), GIAddr: addr("10.1.0.1")}, nil, 0},
 		{"a subnet of a network with links is reached by all of it", Where{Source: addr("fe80::1"), Selected: addr("10.7.0.1")}, nil, 7},
-		{"a disabled subnet is never chosen", Where{Iface: "eth2", Source: addr("fd00::1"), GIAddr: addr("10.9.0.1")}, nil, 0},
+		{"a subnet for others is never chosen", Where{Iface: "eth2", Source: addr("fd00::1"), GIAddr: addr("10.9.0.1")}, nil, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

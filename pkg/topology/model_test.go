@@ -16,10 +16,10 @@ import (
 // ascending id, ask each whether it fits, take the first. The indexes have to
 // give the same answer.
 
-// walk returns the first subnet, not disabled and admitting c, that fits.
+// walk returns the first subnet admitting c that fits.
 func (t *Topology) walk(c *classify.Set, fits func(*Subnet) bool) *Subnet {
 	for _, s := range t.Subnets {
-		if s.Disabled == "" && s.Admits(c) && fits(s) {
+		if s.Admits(c) && fits(s) {
 			return s
 		}
 	}
@@ -127,7 +127,6 @@ var (
 	ifaces   = rapid.SampledFrom([]string{"", "eth0", "eth1", "eth2"})
 	ids      = rapid.SampledFrom([]string{"", "port1", "port2", "port3"})
 	guards   = rapid.SliceOfN(rapid.SampledFrom([]classify.ID{classify.All, red, blue}), 0, 2)
-	disabled = rapid.SampledFrom([]string{"", "", "", "no"})
 	address4 = rapid.Custom(func(t *rapid.T) netip.Addr {
 		if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
 			return rapid.SampledFrom([]netip.Addr{{}, netip.IPv4Unspecified()}).Draw(t, "none")
@@ -173,7 +172,7 @@ func drawTopology(t *rapid.T, own *rapid.Generator[netip.Prefix], relay *rapid.G
 		used[id] = true
 		s := &Subnet{
 			ID: id, Prefix: own.Draw(t, "prefix"), Iface: ifaces.Draw(t, "iface"), InterfaceID: []byte(ids.Draw(t, "interface-id")),
-			Relays: rapid.SliceOfN(relay, 0, 2).Draw(t, "relays"), Guard: guards.Draw(t, "guard"), Disabled: disabled.Draw(t, "disabled"),
+			Relays: rapid.SliceOfN(relay, 0, 2).Draw(t, "relays"), Guard: guards.Draw(t, "guard"),
 		}
 		if rapid.Bool().Draw(t, "4o6") {
 			s.FourOSix = FourOSix{Iface: ifaces.Draw(t, "4o6-interface"), InterfaceID: []byte(ids.Draw(t, "4o6-interface-id")), LinkFirst: rapid.Bool().Draw(t, "first")}

@@ -68,9 +68,9 @@ func (o *Option) compare(p *Option) int {
 }
 
 // Merge returns the options of an inner scope laid over those of an outer one: a
-// code of inner hides every instance of it in outer, but what outer says with
-// always-send and never-send goes on to hold, as in Kea. Both are sorted and stay
-// as they are.
+// code of inner that is for everybody hides every instance of it in outer, but
+// what outer says with always-send and never-send goes on to hold, as in Kea. Both
+// are sorted and stay as they are.
 func Merge(outer, inner Options) Options {
 	if len(inner) == 0 {
 		return outer
@@ -79,19 +79,33 @@ func Merge(outer, inner Options) Options {
 		return inner
 	}
 	merged := make(Options, 0, len(outer)+len(inner))
-	for i := range outer {
-		if inner.identical(&outer[i]) == nil {
-			merged = append(merged, outer[i])
-		}
-	}
 	for _, o := range inner {
 		for _, out := range outer.identical(&o) {
-			o.Always, o.Never = o.Always || out.Always, o.Never || out.Never
+			if len(out.Guard) == 0 {
+				o.Always, o.Never = o.Always || out.Always, o.Never || out.Never
+			}
 		}
 		merged = append(merged, o)
 	}
+	for i := range outer {
+		o := &outer[i]
+		if !inner.hides(o) || len(o.Guard) > 0 && (o.Always || o.Never) {
+			merged = append(merged, *o)
+		}
+	}
 	merged.Sort()
 	return merged
+}
+
+// hides reports whether p, of an outer scope, is nobody's: one of its identity here
+// is for everybody.
+func (o Options) hides(p *Option) bool {
+	for _, own := range o.identical(p) {
+		if len(own.Guard) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // identical returns the instances that p hides or is hidden by, nil for none.

@@ -39,8 +39,8 @@ func (s *Subnet) freeze() {
 	s.reservedPD, s.sharing = kept.prefixes, kept.sharing
 }
 
-// PoolOf returns the pool that gives away resource a of kind k, disabled and
-// guarded ones included; nil when it lies in none. A delegated prefix is named
+// PoolOf returns the pool that gives away resource a of kind k, guarded
+// ones included; nil when it lies in none. A delegated prefix is named
 // by its first address.
 func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
 	lo, hi := 0, len(s.spans) // the last one that begins at or before a; several kinds may begin at one address
@@ -64,12 +64,11 @@ func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
 }
 
 // Admits reports whether a client in the classes c may be given from the pool.
-// A disabled pool admits nobody.
-func (p *Pool) Admits(c *classify.Set) bool { return p.Disabled == "" && p.Guard.Admits(c) }
+func (p *Pool) Admits(c *classify.Set) bool { return p.Guard.Admits(c) }
 
 // Siblings yields the subnets that a client of this link may be given from: s
 // first, then the others of its shared network in order of id, beginning after s
-// and going round, those that are disabled or do not admit the client left out.
+// and going round, those that do not admit the client left out.
 func (s *Subnet) Siblings(c *classify.Set) iter.Seq[*Subnet] {
 	return func(yield func(*Subnet) bool) { s.siblings(c, yield) }
 }
@@ -82,7 +81,7 @@ func (s *Subnet) siblings(c *classify.Set, yield func(*Subnet) bool) {
 	at := slices.Index(all, s)
 	for i := 1; i < len(all); i++ {
 		n := all[(at+i)%len(all)]
-		if n != s && n.Disabled == "" && n.Admits(c) && !yield(n) {
+		if n != s && n.Admits(c) && !yield(n) {
 			return
 		}
 	}

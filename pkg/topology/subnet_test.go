@@ -91,7 +91,7 @@ func TestSiblings(t *testing.T) {
 	n := &Network{}
 	top := &Topology{}
 	for i, s := range []*Subnet{
-		{ID: 40}, {ID: 10}, {ID: 20, Guard: Guard{red}}, {ID: 30, Disabled: "for the test"}, {ID: 50},
+		{ID: 40}, {ID: 10}, {ID: 20, Guard: Guard{red}}, {ID: 30, Guard: Guard{blue}}, {ID: 50},
 	} {
 		s.Network, s.Prefix = n, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i)}), 16)
 		n.Subnets = append(n.Subnets, s)

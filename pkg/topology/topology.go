@@ -43,8 +43,10 @@ type Topology struct {
 	Identifiers []IdentifierKind
 
 	// Classes is the client classes, whose numbers hold in this topology alone;
-	// Freeze makes one without definitions where it is nil.
+	// Freeze makes one without definitions where it is nil. ByClass is what goes
+	// with them, by their numbers: see Class.
 	Classes *classify.Dictionary
+	ByClass []*Class
 
 	// EarlyGlobal looks the global reservations up before the subnet is chosen:
 	// early-global-reservations-lookup.
@@ -84,9 +86,10 @@ type Compatibility struct {
 
 // A Network groups subnets that share a link (Kea's shared-networks).
 type Network struct {
-	Name    string
-	Subnets []*Subnet // ascending by ID
-	Guard   Guard     // "client-class(es)" of the network, asked before that of a subnet
+	Name       string
+	Subnets    []*Subnet     // ascending by ID
+	Guard      Guard         // "client-class(es)" of the network, asked before that of a subnet
+	Additional []classify.ID // as in Pool
 
 	// Links are the IPv6 prefixes on the same link, by which the link-address of
 	// a 4o6 query leads here. Ours.
@@ -103,11 +106,12 @@ type Subnet struct {
 
 	// how a client's link leads here
 	// (where the subnet itself is silent, what its network says)
-	Iface       string       // "interface"
-	InterfaceID []byte       // "interface-id" (v6)
-	Relays      []netip.Addr // "relay": {"ip-addresses"}
-	FourOSix    FourOSix     // "4o6-..." (v4)
-	Guard       Guard        // "client-class(es)"
+	Iface       string        // "interface"
+	InterfaceID []byte        // "interface-id" (v6)
+	Relays      []netip.Addr  // "relay": {"ip-addresses"}
+	FourOSix    FourOSix      // "4o6-..." (v4)
+	Guard       Guard         // "client-class(es)"
+	Additional  []classify.ID // as in Pool
 
 	Options Options // global, network and subnet merged; pools merge their own over these
 	Policy  Policy
@@ -121,11 +125,6 @@ type Subnet struct {
 	// ServerID is option 54 where option-data names one at this scope or above;
 	// invalid: the server's own choice.
 	ServerID netip.Addr
-
-	// Disabled is why nothing is handed out here although the configuration
-	// names the subnet ("" in a working one): a key that limits who gets what
-	// and that this version does not serve.
-	Disabled string
 
 	// made by Freeze
 	spans      []poolSpan
@@ -151,11 +150,16 @@ type Guard []classify.ID
 
 // A Pool is a range that leases come from, with what is special to it.
 type Pool struct {
-	Lease    *lease.Pool
-	Options  Options // everything merged, down to this pool
-	Guard    Guard
-	Disabled string       // as in Subnet
-	Naming   *ddns.Params // nil: as in the subnet
+	Lease   *lease.Pool
+	Options Options // everything merged, down to this pool
+	Guard   Guard
+
+	// Additional is the classes that are evaluated when an address of the pool
+	// is given ("evaluate-additional-classes"), those of the pool first, then
+	// those of the subnet, then those of the network.
+	Additional []classify.ID
+
+	Naming *ddns.Params // nil: as in the subnet
 }
 
 // Policy is the scalars that are inherited from global to network to subnet.
@@ -217,8 +221,10 @@ type Timer struct {
 type Option struct {
 	Code   uint16
 	Value  []byte
-	Always bool // sent whether asked for or not, from whatever scope says so
-	Never  bool // never sent, whatever another scope says of the code
+	Guard  Guard // "client-classes": for whom the option is there
+	Always bool  // sent whether asked for or not, from whatever scope says so
+	Never  bool  // never sent, whatever another scope says of the code
+	Global bool  // of the global scope, which the classes of a client go before
 
 	// Of DHCPv4, where one option holds what is of several enterprises (RFC 3925):
 	// an instance of 124 or 125 is of one, and Value is what stands behind its
@@ -229,7 +235,8 @@ type Option struct {
 
 // Options is sorted: by code, behind these those within option 125, by enterprise
 // and code. A code stands once, but for 124 and 125 of DHCPv4, which stand once
-// for each enterprise, and 17 of DHCPv6, likewise.
+// for each enterprise, and 17 of DHCPv6, likewise, and for options with a guard:
+// those of inner scopes stand first, and the first that admits a client is its own.
 type Options []Option
 
 // IdentifierKind is a kind of host identifier, in the order in which Kea numbers them.
