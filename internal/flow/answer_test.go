@@ -53,6 +53,9 @@ func (s *script) answer4(c *part, note string, b []byte) {
 		s.fail("answer does not parse: %v", err)
 	}
 	head := fmt.Sprintf("%s: %s", c.name, short(m.Type()))
+	if m.Type() == 0 {
+		head = c.name + ": BOOTREPLY" // BOOTP is what the client says
+	}
 	if !m.YIAddr.IsUnspecified() {
 		head += " " + m.YIAddr.String()
 	}

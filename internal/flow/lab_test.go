@@ -236,7 +236,9 @@ func (l *lab) leases() {
 			if x.Hostname != "" {
 				line += " " + x.Hostname
 			}
-			if left := time.Until(x.Start.Add(x.Valid)); left > 0 {
+			if left := time.Until(x.Start.Add(x.Valid)); x.Valid == lease.Infinite {
+				line += " for ever"
+			} else if left > 0 {
 				line += fmt.Sprintf(" %gs", left.Seconds())
 			}
 			all = append(all, strings.TrimRight(line+" "+string(x.UserContext), " "))

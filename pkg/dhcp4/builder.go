@@ -206,8 +206,8 @@ func (w *Builder) place(c Code, part []byte) bool {
 		w.b = append(append(w.b, byte(c), byte(len(part))), part...)
 		return true
 	}
-	if len(w.b)+4 > w.limit {
-		return false // option 52 itself has no room
+	if len(w.b)+4 > w.limit || c == OptRelayAgentInfo {
+		return false // option 52 itself has no room; relays look into the options field alone (RFC 3046 §2.2)
 	}
 	return area <= 1 && w.file.place(c, part) || w.sname.place(c, part)
 }
