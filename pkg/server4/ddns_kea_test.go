@@ -23,6 +23,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
+	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
 
 // namesConfig is read by both servers. Without hold-reclaimed-time Kea, too, has the
@@ -186,6 +187,66 @@ func TestNamesAgainstKea(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// namesRefused are options for which kea-dhcp4 drops the message. Here they count as
+// absent, or, with N and S, as S alone (RFC 4702 §2.1).
+var namesRefused = []string{"81=090000" + text("host"), "81=04000009" + text("host"), "81=0100", "81=010000" + text("a..b")}
+
+// TestNamesThatKeaRefuses keeps the list of differences true.
+func TestNamesThatKeaRefuses(t *testing.T) {
+	need.Programs(t, "kea-dhcp4")
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	netns.Up(t, "lo")
+	running(t, "s0")
+	config := fmt.Sprintf(namesConfig, filepath.Join(t.TempDir(), "leases.csv"), "")
+	conn := startKea(t, &roads[0], p, config)
+	b := namesBench(t, config, new(registrar))
+	for i, opts := range namesRefused {
+		q := query{kind: dhcp4.Discover, xid: uint32(100 + i), hw: hwA, opts: opts}
+		if got := told(roads[0].ask(t, conn, q)); got != "silence" {
+			t.Errorf("%s: Kea answers %s", opts, got)
+		}
+		want := "DHCPOFFER"
+		if i == 0 {
+			want = `DHCPOFFER 81=01 "host."`
+		}
+		if got := told(ways[0].ask(b.bench, q)); got != want {
+			t.Errorf("%s: %s, want %s", opts, got, want)
+		}
+	}
+}
+
+// TestNamesAllocateNothing: a client that renews under a name in the DNS costs no
+// memory, whatever it says, native and over 4o6.
+func TestNamesAllocateNothing(t *testing.T) {
+	p := ddns.Default
+	p.Send, p.Suffix = true, "example.org"
+	for _, opts := range []string{"12=" + text("Host_1"), "81=010000" + text("Host"), "81=05000004" + text("host") + "00", "81=010000", ""} {
+		b := newNowhere(t, net1(func(n *topology.Topology) { n.Subnets[0].Naming = &p }))
+		u := ddns.New(ddns.Options{})
+		u.Configure(ddns.Config{Enable: true, Queue: 10}, b.s.net.Load().NamesOf)
+		b.table.WatchNames(u.Changed)
+		ways[0].ask(b, query{kind: dhcp4.Request, opts: "50=c0000264 54=c0000201 " + opts})
+		d := []transport.Datagram{query{kind: dhcp4.Request, giaddr: "192.0.2.9", ciaddr: "192.0.2.100", opts: opts}.datagram(t)}
+		m := query{kind: dhcp4.Request, ciaddr: "192.0.2.100", opts: opts}.message(t)
+		l, ok := b.table.ByResource(resource(ip("192.0.2.100")))
+		if !ok || (opts != "") != l.RevDNS {
+			t.Fatalf("%s: lease %v %+v", opts, ok, l)
+		}
+		for way, f := range map[string]func(){"native": func() { b.native(d...) }, "4o6": func() { b.over6(m) }} {
+			if n := testing.AllocsPerRun(100, func() {
+				b.now = b.now.Add(time.Second)
+				f()
+			}); n != 0 {
+				t.Errorf("%s, %s: %v allocations", opts, way, n)
+			}
 		}
 	}
 }
