@@ -39,6 +39,7 @@ func (d *daemon) commands(r *control.Registry) {
 		Topology: func() *topology.Topology { return d.inForce.Load().Topology },
 		Config:   d.inForce.Load,
 		Change:   d.amend,
+		TellDNS:  d.ddns.Tell,
 	}).Register(r)
 }
 

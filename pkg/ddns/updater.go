@@ -124,6 +124,16 @@ func (u *Updater) Changed(was, is *lease.Lease, seq lease.Seq) {
 	u.request(st, is, false, seq)
 }
 
+// Tell asks for the records of a lease, or that they go, on the operator's word. It
+// reports whether updates are made at all, which is all that it does for nil.
+func (u *Updater) Tell(l *lease.Lease, remove bool, seq lease.Seq) bool {
+	st := u.state.Load()
+	if st.cfg.Enable && l != nil {
+		u.request(st, l, remove, seq)
+	}
+	return st.cfg.Enable
+}
+
 // of returns the parameters of a lease.
 func (s *state) of(l *lease.Lease) *Params {
 	if p := s.params(l); p != nil {

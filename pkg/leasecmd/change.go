@@ -82,8 +82,7 @@ func (c *Commands) update(_ context.Context, args json.RawMessage) (control.Resu
 	return control.Result{Text: fmt.Sprintf("%s lease %s.", c.protocol(), verb)}, c.commit(seq)
 }
 
-// del deletes one lease. "update-ddns" is checked and has no effect: nothing is told
-// to a name server.
+// del deletes one lease. With "update-ddns" its name leaves the DNS too.
 func (c *Commands) del(_ context.Context, args json.RawMessage) (control.Result, error) {
 	m, isMap := mapOf(args)
 	if !isMap {
@@ -93,7 +92,8 @@ func (c *Commands) del(_ context.Context, args json.RawMessage) (control.Result,
 	if err != nil {
 		return control.Result{}, err
 	}
-	if _, ok := isBool(m["update-ddns"]); m.has("update-ddns") && !ok {
+	update, ok := isBool(m["update-ddns"])
+	if m.has("update-ddns") && !ok {
 		return control.Result{}, refusef("'update-ddns' is not a boolean")
 	}
 	l, found, err := c.find(&q)
@@ -110,6 +110,9 @@ func (c *Commands) del(_ context.Context, args json.RawMessage) (control.Result,
 		return empty(c.protocol() + " lease not found.")
 	case err != nil:
 		return control.Result{}, err
+	}
+	if update && c.o.TellDNS != nil {
+		c.o.TellDNS(&l, true, seq)
 	}
 	return control.Result{Text: c.protocol() + " lease deleted."}, c.commit(seq)
 }

@@ -28,6 +28,11 @@ type Options struct {
 	// be changed by these commands.
 	Change func(ctx context.Context, edit func(now *config.Config) Change) control.Result
 
+	// TellDNS has the DNS hold the name of a lease, or no longer hold it, when the
+	// change seq is durable. It reports whether updates are made at all, which is all that
+	// it does for nil. nil: there are none.
+	TellDNS func(l *lease.Lease, remove bool, seq lease.Seq) bool
+
 	// File is the name of the lease file, in whose folder lease4-write writes;
 	// "": leases are not kept in one.
 	File string
@@ -77,6 +82,7 @@ var table = [...]struct {
 	{"lease#-add", 0, (*Commands).add},
 	{"lease#-update", 0, (*Commands).update},
 	{"lease#-del", 0, (*Commands).del},
+	{"lease#-resend-ddns", 0, (*Commands).resend},
 	{"lease#-wipe", 0, (*Commands).wipe},
 	{"lease#-write", 0, (*Commands).write},
 	{"leases-reclaim", 0, (*Commands).reclaim},
