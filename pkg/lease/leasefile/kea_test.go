@@ -162,13 +162,20 @@ type kea struct {
 }
 
 func startKea(t *testing.T, f leasefile.Family, file string) *kea {
+	if f == leasefile.V6 {
+		return startKeaWith(t, f, file, "2001:db8::/32", "DEBUG")
+	}
+	return startKeaWith(t, f, file, "192.0.2.0/24", "DEBUG")
+}
+
+// startKeaWith starts one with a subnet and a severity of logs.
+func startKeaWith(t *testing.T, f leasefile.Family, file, subnet, severity string) *kea {
 	v := 4
 	if f == leasefile.V6 {
 		v = 6
 	}
 	dir := t.TempDir()
 	k := &kea{t: t, log: filepath.Join(dir, "log"), sock: filepath.Join(dir, "sock")}
-	subnet := map[int]string{4: "192.0.2.0/24", 6: "2001:db8::/32"}[v]
 	id := map[int]string{6: `"server-id": {"type": "EN", "enterprise-id": 2495, "identifier": "0102030405", "persist": false},`}[v]
 	hooks := ""
 	if lib := hookLibrary(); lib != "" {
@@ -179,8 +186,8 @@ func startKea(t *testing.T, f leasefile.Family, file string) *kea {
 		"expired-leases-processing": {"reclaim-timer-wait-time": 0, "flush-reclaimed-timer-wait-time": 0},
 		"control-socket": {"socket-type": "unix", "socket-name": %q},
 		"subnet%d": [{"id": 1, "subnet": %q}],
-		"loggers": [{"name": "kea-dhcp%d", "severity": "DEBUG", "debuglevel": 50,
-			"output_options": [{"output": %q}]}]}}`, v, id, hooks, file, k.sock, v, subnet, v, k.log)
+		"loggers": [{"name": "kea-dhcp%d", "severity": %q, "debuglevel": 50,
+			"output_options": [{"output": %q}]}]}}`, v, id, hooks, file, k.sock, v, subnet, v, severity, k.log)
 	name := filepath.Join(dir, "kea.json")
 	if err := os.WriteFile(name, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
