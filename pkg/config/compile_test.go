@@ -248,6 +248,8 @@ func TestVendorOptions(t *testing.T) {
 		{"v6, two enterprises in two options", `{"code":1,"space":"vendor-9","csv-format":false,"data":"aa"},{"code":1,"space":"vendor-10","csv-format":false,"data":"bb"}`, v6,
 			"17 0000000900010001aa, 17 0000000a00010001bb"},
 		{"option 43", `{"name":"vendor-encapsulated-options"},{"code":7,"space":"vendor-encapsulated-options-space","csv-format":false,"data":"aa"}`, v4, "43 0701aa"},
+		{"a sub-option that stands twice: the first", `{"name":"vendor-encapsulated-options"},{"code":7,"space":"vendor-encapsulated-options-space","csv-format":false,"data":"aa"},
+			{"code":7,"space":"vendor-encapsulated-options-space","csv-format":false,"data":"bb"}`, v4, "43 0701aa"},
 		{"softwire rules", `{"name":"s46-cont-mape"},{"name":"s46-br","space":"s46-cont-mape-options","data":"2001:db8::1"}`, v6,
 			"94 005a001020010db8000000000000000000000001"},
 	}

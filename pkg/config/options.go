@@ -239,7 +239,7 @@ func (c *compiler) singles(data []datum) []datum {
 			continue
 		}
 		i, twice := at[k]
-		if !twice || !c.top(k.space) || k.space == c.ownSpace() && c.many(k.code) {
+		if !twice || !c.once(k.space) || k.space == c.ownSpace() && c.many(k.code) {
 			at[k] = len(out)
 			out = append(out, d)
 			continue
@@ -255,6 +255,12 @@ func (c *compiler) singles(data []datum) []datum {
 func (c *compiler) top(space string) bool {
 	_, vendor := optdef.Vendor(space)
 	return space == c.ownSpace() || vendor && c.cfg.Family == v4
+}
+
+// once reports whether each code stands once in a space: in DHCPv4 in any, as in
+// Kea.
+func (c *compiler) once(space string) bool {
+	return space == c.ownSpace() || c.cfg.Family == v4
 }
 
 // many reports whether an option may stand several times in a message: vendor
