@@ -69,17 +69,14 @@ func (c *compiler) flexEntry(all []topology.FlexOption, e *node) []topology.Flex
 	if !ok {
 		return all
 	}
-	for _, way := range [...][2]string{{"source", "query"}, {"destination", "response"}} {
-		if m := e.get(way[0]); m != nil && m.str != way[1] {
-			c.unserved(m, "is not served yet: the entry is left out")
-			return all
-		}
-	}
 	if space != c.ownSpace() {
 		c.unserved(e.get("space"), "is not served: an option of the message is in "+c.ownSpace()+"; the entry is left out")
 		return all
 	}
 	o := topology.FlexOption{Code: code}
+	if !c.flexWay(&o, e) {
+		return all
+	}
 	switch code {
 	case 52, 53, 54, 82: // overload, message type, server identifier, what a relay put in
 		c.unserved(e, "is not served: this option is the server's own; the entry is left out")
@@ -108,6 +105,23 @@ func (c *compiler) flexEntry(all []topology.FlexOption, e *node) []topology.Flex
 		all = append(all, o)
 	}
 	return all
+}
+
+// flexWay reads which message an entry looks at and which it changes.
+func (c *compiler) flexWay(o *topology.FlexOption, e *node) bool {
+	from, to := e.get("source"), e.get("destination")
+	for _, m := range []*node{from, to} {
+		if m != nil && m.str != "query" && m.str != "response" {
+			c.notOneOf(m, []string{"query", "response"})
+			return false
+		}
+	}
+	o.Answer = from != nil && from.str == "response"
+	if to != nil && to.str == "query" {
+		c.unserved(to, "is not served yet: queries stay as they came; the entry is left out")
+		return false
+	}
+	return true
 }
 
 // flexSub reads one of the sub-options of outer.

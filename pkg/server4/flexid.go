@@ -2,6 +2,7 @@ package server4
 
 import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -10,7 +11,8 @@ type flex struct {
 	packet  classify.Packet
 	scratch classify.Scratch
 	buf     []byte
-	out     []byte // an option that flex_option writes anew
+	out     []byte        // an option that flex_option writes anew
+	answer  dhcp4.Message // the reply, where an entry of flex_option looks at it
 }
 
 // What stands before a flex-id that takes the place of a client identifier, as

@@ -16,7 +16,7 @@ func (x *Exchange) flexOptions() {
 	x.flex.look(x)
 	for i := range x.Net.FlexOptions {
 		o := &x.Net.FlexOptions[i]
-		if !x.inAll(o.Classes) {
+		if !x.inAll(o.Classes) || !x.flex.source(x, o.Answer) {
 			continue
 		}
 		if o.Sub {
@@ -35,6 +35,16 @@ func (m *flex) look(x *Exchange) {
 	} else {
 		m.packet.Src, m.packet.Dst = x.peer.Addr(), x.local
 	}
+}
+
+// source shows the query to an entry, or the reply as it is by now.
+func (m *flex) source(x *Exchange, answer bool) bool {
+	if !answer {
+		m.packet.V4 = x.Query
+		return true
+	}
+	m.packet.V4 = &m.answer
+	return m.answer.Parse(x.out.Bytes()) == nil
 }
 
 func (x *Exchange) inAll(classes []classify.ID) bool {

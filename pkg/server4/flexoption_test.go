@@ -47,6 +47,8 @@ func TestFlexOption(t *testing.T) {
 		{"or does not", `{"name": "holder", "sub-options": [{"code": 2, "add": "'a'", "container-add": false}]}`, "", "3=c0000201 15=6578616d706c652e6f7267 125=0000000800"},
 		{"an enterprise's", `{"code": 125, "sub-options": [{"space": "vendor-8", "code": 1, "add": "'a'"}, {"space": "vendor-9", "name": "v", "add": "'b'"}]}`, "", "3=c0000201 15=6578616d706c652e6f7267 125=00000008030101610000000903010162"},
 		{"what is too long for its octet", `{"code": 125, "sub-options": [{"space": "vendor-8", "code": 1, "add": "concat(option[12].hex, option[12].hex)"}]}`, "12=" + strings.Repeat("61", 130), "3=c0000201 15=6578616d706c652e6f7267 125=0000000800"},
+		{"of the reply", `{"code": 66, "add": "option[15].hex", "source": "response"}, {"code": 67, "add": "option[66].hex", "source": "response"}, {"code": 68, "add": "pkt4.yiaddr", "source": "response"}`, "",
+			"3=c0000201 15=6578616d706c652e6f7267 125=0000000800 66=6578616d706c652e6f7267 67=6578616d706c652e6f7267 68=c0000264"},
 		{"option 82 stays last", `{"code": 66, "add": "'a'"}`, "82=010161", "3=c0000201 15=6578616d706c652e6f7267 125=0000000800 66=61 82=010161"},
 	}
 	for _, tt := range tests {

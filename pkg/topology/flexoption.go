@@ -20,7 +20,8 @@ const (
 type FlexOption struct {
 	Code    uint16
 	Action  FlexAction
-	Expr    *classify.Expr     // a value, or with FlexRemove a condition, of the query
+	Expr    *classify.Expr     // a value, or with FlexRemove a condition
+	Answer  bool               // of the reply as it is by then ("source"); else of the query
 	Def     *optdef.Definition // csv-format: the value is text for it; nil: octets
 	Classes []classify.ID      // the client has to be in all of them
 
