@@ -224,7 +224,8 @@ func be32(b []byte) uint32 {
 }
 
 // singles leaves out what stands twice in one scope where the option may stand
-// once; of a pair the last counts, as in Kea.
+// once; of a pair the last counts, but the first of what is within another option,
+// as in Kea.
 func (c *compiler) singles(data []datum) []datum {
 	type key struct {
 		space string
@@ -242,6 +243,10 @@ func (c *compiler) singles(data []datum) []datum {
 		if !twice || !c.once(k.space) || k.space == c.ownSpace() && c.many(k.code) {
 			at[k] = len(out)
 			out = append(out, d)
+			continue
+		}
+		if !c.top(k.space) {
+			c.warnf(d.n, "option %d stands here a second time and is not sent; the first is in line %d", k.code, out[i].n.line())
 			continue
 		}
 		c.warnf(out[i].n, "option %d stands here a second time, in line %d, and is not sent", k.code, d.n.line())

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -21,7 +22,7 @@ func mark(o *topology.Option, n *node) {
 }
 
 // enterprises makes an instance of 124 or 125 for each enterprise that option-data
-// names there. Of an enterprise that stands twice in one scope the first counts.
+// names there. Of an enterprise that stands twice in one scope the last counts.
 func (c *compiler) enterprises(data []datum) (out topology.Options) {
 	for _, d := range data {
 		v := d.value
@@ -43,8 +44,9 @@ func (c *compiler) enterprises(data []datum) (out topology.Options) {
 				o.Value = blocks[5:n:n]
 			}
 			blocks = blocks[n:]
-			if stands(out, &o) {
-				c.warnf(d.n, "option %d of enterprise %d stands here a second time and is not sent", o.Code, o.Vendor)
+			if i := standing(out, &o); i >= 0 {
+				c.warnf(d.n, "option %d of enterprise %d stands here a second time; the first is not sent", o.Code, o.Vendor)
+				out[i] = o
 				continue
 			}
 			out = append(out, o)
@@ -53,13 +55,9 @@ func (c *compiler) enterprises(data []datum) (out topology.Options) {
 	return out
 }
 
-func stands(all topology.Options, o *topology.Option) bool {
-	for i := range all {
-		if all[i].Code == o.Code && all[i].Vendor == o.Vendor {
-			return true
-		}
-	}
-	return false
+// standing returns where the same enterprise stands already, -1 for nowhere.
+func standing(all topology.Options, o *topology.Option) int {
+	return slices.IndexFunc(all, func(p topology.Option) bool { return p.Code == o.Code && p.Vendor == o.Vendor })
 }
 
 // vendorSpaces returns the spaces of enterprises that options stand in, each

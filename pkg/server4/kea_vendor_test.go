@@ -25,7 +25,8 @@ var vendorConfig = fmt.Sprintf(keaConfig, `"option-def": [
 	{"name": "tftp", "space": "vendor-25167", "data": "tftp://192.0.2.1/a.img", "always-send": true},
 	{"name": "outer", "space": "vendor-25167", "data": "7", "always-send": true}, {"name": "deep", "space": "inner", "data": "192.0.2.9"},
 	{"name": "vendor-encapsulated-options"}, {"name": "sub", "space": "vendor-encapsulated-options-space", "data": "258"},
-	{"name": "holder", "data": "1, 192.0.2.2"}, {"name": "vivco-suboptions", "data": "4491, 02aabb"}`,
+	{"name": "deep", "space": "inner", "data": "192.0.2.10"}, {"name": "tftp", "space": "vendor-25167", "data": "tftp://192.0.2.1/b.img", "always-send": true},
+	{"name": "vivco-suboptions", "data": "4491, 00"}, {"name": "holder", "data": "1, 192.0.2.2"}, {"name": "vivco-suboptions", "data": "4491, 02aabb"}`,
 	`, "option-data": [{"name": "tftp-servers", "space": "vendor-4491", "data": "192.0.2.44"}]`)
 
 // TestVendorOptionsAgainstKea gives the same file to both and compares what comes
