@@ -90,7 +90,7 @@ func (c *compiler) body(n *node) *topology.Class {
 	}
 	outer := c.defs
 	if list := n.list("option-def"); len(list) > 0 {
-		c.defs = outer.Local()
+		c.defs = outer.Layer()
 		for _, e := range list {
 			if e.kind == kMap && c.deferred(e) {
 				c.definition(e)

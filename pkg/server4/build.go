@@ -141,6 +141,7 @@ var basic = [...]dhcp4.Code{dhcp4.OptRouter, dhcp4.OptDNS, dhcp4.OptDomainName}
 // any router (RFC 2132 §3.3) and with every address.
 func (x *Exchange) configured() {
 	asked, _ := x.Query.Option(dhcp4.OptParameterRequestList)
+	x.tried = dhcp4.CodeSet{}
 	if x.leased() {
 		x.configure(dhcp4.OptSubnetMask)
 	} else {
@@ -156,7 +157,9 @@ func (x *Exchange) configured() {
 	for c := range x.always {
 		x.configure(c)
 	}
-	x.vendorInfo(false)
+	if !x.tried.Has(dhcp4.OptVIVendorInfo) {
+		x.vendorInfo(false)
+	}
 	for _, c := range basic {
 		x.configure(c)
 	}
@@ -178,6 +181,10 @@ func (x *Exchange) named() {
 
 // configure adds one option as it is configured, once.
 func (x *Exchange) configure(c dhcp4.Code) {
+	if x.tried.Has(c) { // a list may name one code as often as it likes
+		return
+	}
+	x.tried.Add(c)
 	if ours(c) || x.out.Has(c) || c == dhcp4.OptIPv6OnlyPreferred && !x.asks(c) {
 		return
 	}

@@ -88,6 +88,7 @@ type Exchange struct {
 
 	// set by build, address and pack
 	scopes scopes
+	tried  dhcp4.CodeSet // codes that have been looked for in option-data
 	vendor vendor
 	out    dhcp4.Builder
 	max    int    // largest size of the reply

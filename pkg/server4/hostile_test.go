@@ -177,6 +177,37 @@ func TestHugeRequests(t *testing.T) {
 	}
 }
 
+// TestHugeVendorLists: enterprises by the thousand, and the option asked for as
+// often, are looked through once.
+func TestHugeVendorLists(t *testing.T) {
+	b := newBenchWith(t, net1(with(always(sub(9, 1, "a")), topology.Option{Code: 125, Vendor: 10}, topology.Option{Code: 124, Vendor: 10})),
+		Options{Interfaces: eth0(), Log: loud()})
+	var w dhcp4.Builder
+	w.Header.HType = 1
+	w.SetCHAddr(unhex(t, hwA))
+	w.Query(dhcp4.Discover, nil)
+	asked := bytes.Repeat([]byte{124, 125}, 127)
+	var parts []byte
+	for i := range 50 {
+		parts = append(parts, 0, 0, 1, byte(i), 0)
+	}
+	for range 80 {
+		w.Add(dhcp4.OptParameterRequestList, asked)
+		w.Add(dhcp4.OptVIVendorClass, parts)
+		w.Add(dhcp4.OptVIVendorInfo, parts)
+	}
+	query := bytes.Clone(w.Bytes())
+	took := time.Hour
+	for range 5 {
+		begin := time.Now()
+		b.feed(t, query)
+		took = min(took, time.Since(begin))
+	}
+	if took > 50*time.Millisecond { // a few, and tens of seconds if each list were gone through for each of the others
+		t.Errorf("%v for %d octets", took, len(query))
+	}
+}
+
 // FuzzServer: whatever comes, there is no fault, and what is answered is answered
 // properly, with a log that takes down everything.
 func FuzzServer(f *testing.F) {
