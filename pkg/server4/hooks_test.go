@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
@@ -265,6 +270,19 @@ func TestHookRecordsLease(t *testing.T) {
 	l, _ := b.table.ByResource(resource(ip("192.0.2.100")))
 	if l.Hostname != "named" || !l.RevDNS || l.FwdDNS || l.Valid != 77*time.Second || string(l.UserContext) != `{"tier":1}` {
 		t.Errorf("%+v", l)
+	}
+}
+
+// TestHookFault: a panic of a function that is asked about a lease ends neither the
+// server nor the others' leases.
+func TestHookFault(t *testing.T) {
+	core, logs := observer.New(zapcore.ErrorLevel)
+	b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Log: zap.New(core), Hooks: &Hooks{LeaseExpire: func(*lease.Lease, bool) NextStep { panic("hook") }}})
+	for i, hw := range []string{hwA, hwB} {
+		ways[0].ask(b, query{kind: dhcp4.Request, hw: hw, opts: fmt.Sprintf("50=c00002%02x 54=c0000201", 100+i)})
+	}
+	if n := b.table.Expire(b.now.Add(20*time.Minute), 0); n != 2 || logs.FilterMessage("fault in a hook function").Len() != 1 {
+		t.Errorf("%d leases ended, said %v", n, logs.All())
 	}
 }
 

@@ -464,3 +464,45 @@ func TestParkRace(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSetMessage: whatever octets a hook function puts in the place of a query, and
+// into the reply, one message costs nothing but itself; a parked one too.
+func FuzzSetMessage(f *testing.F) {
+	seed := askFor(dhcp4.Discover, hwA, 1)
+	f.Add(seed.bytes(f), []byte{1, 2, 3}, true)
+	f.Add(seed.bytes(f)[:240], []byte{}, false)
+	f.Fuzz(func(t *testing.T, message, reply []byte, over6 bool) {
+		var p *Parked
+		taken := false
+		b, o := newParkBench(t, &Hooks{
+			BufferReceive: func(x *Exchange) NextStep {
+				taken = x.SetMessage(message) == nil
+				return Skip
+			},
+			SubnetSelect: func(x *Exchange) NextStep {
+				p = x.Park()
+				return Park
+			},
+			BufferSend: func(x *Exchange) NextStep {
+				x.SetReply(reply)
+				return Continue
+			},
+		}, 0)
+		batchOf(b, over6, seed)
+		clear(message)
+		if p != nil {
+			p.Resume(nil)
+		}
+		for _, d := range o.sent {
+			if !bytes.Equal(d.Data, reply) {
+				t.Errorf("sent %x", d.Data)
+			}
+		}
+		if n := len(o.sent) + len(o.answers); !taken && n != 1 || n > 1 {
+			t.Errorf("%d answers", n)
+		}
+		if b.count("pkt4-drop-panic") != 0 {
+			t.Error("a panic")
+		}
+	})
+}

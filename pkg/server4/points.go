@@ -3,8 +3,11 @@ package server4
 import (
 	"errors"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -41,12 +44,21 @@ func (s *Server) Hook(h *Hooks) {
 		s.leases.OnLapse(nil)
 		return
 	}
-	s.leases.OnLapse(&lease.Lapse{May: h.lapses})
+	s.leases.OnLapse(&lease.Lapse{May: func(l *lease.Lease, remove bool) bool { return s.lapses(h, l, remove) }})
 }
 
 // lapses calls lease4_expire, and for an address that was declined lease4_recover
-// after it, as Kea does.
-func (h *Hooks) lapses(l *lease.Lease, remove bool) bool {
+// after it, as Kea does. A panic of theirs must not end the server: the lease ends.
+func (s *Server) lapses(h *Hooks, l *lease.Lease, remove bool) (ends bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ends = true
+			if n, ok := s.told.fault.Allow(); ok {
+				s.log.Error("fault in a hook function", zap.Any("reason", r), zap.Stringer("addr", l.Resource.Prefix.Addr()),
+					zap.ByteString("stack", debug.Stack()), zap.Uint64("missed", n))
+			}
+		}
+	}()
 	if h.LeaseExpire != nil && h.LeaseExpire(l, remove) == Skip {
 		return false
 	}
@@ -258,7 +270,7 @@ func (s *Server) changes(x *Exchange) *Committed {
 	c := new(Committed)
 	switch {
 	case x.Type == dhcp4.Request:
-		if !x.asWas {
+		if !x.asWas && !x.req.Reused { // a lease that stays as it was has not been written
 			c.Leases = []lease.Lease{x.Lease}
 		}
 		c.Deleted = x.left
