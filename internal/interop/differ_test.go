@@ -22,7 +22,7 @@ import (
 var (
 	differSeed  = flag.Uint64("differ-seed", 1, "seed of the cases of TestSameAsKea4")
 	differCases = flag.Int("differ-cases", 250, "number of cases of TestSameAsKea4")
-	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,reservations,ddns", "what the configurations of TestSameAsKea4 have in them")
+	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,reservations,ddns,classes", "what the configurations of TestSameAsKea4 have in them")
 	differCase  = flag.Int("differ-case", -1, "the one case of TestSameAsKea4 to run, with all that is said")
 )
 
@@ -136,7 +136,7 @@ func (d *duel) run(g *gen) {
 	d.serving += time.Since(begin)
 	pairs := newPairing()
 	for i, a := range g.asks {
-		if a.who.apart || pairs.crossed(a.want) || pairs.crossed(a.ciaddr) {
+		if a.who.apart || pairs.crossed(a) {
 			a.who.apart = true
 			continue
 		}
@@ -206,7 +206,7 @@ func (d *duel) judge(g *gen, i int, a *ask, gists [2]gist, addrs [2]netip.Addr, 
 	}
 	leases := given(addrs[0]) && given(addrs[1])
 	if leases && elsewhere(addrs[0], addrs[1]) {
-		d.excused["which subnet of a shared network an address is taken from"]++
+		d.excused["which subnet of a shared network, or pool of a subnet, an address is taken from"]++
 		part(a.who, addrs, pairs)
 		return
 	}
