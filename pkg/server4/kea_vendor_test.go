@@ -58,7 +58,7 @@ func TestVendorOptionsAgainstKea(t *testing.T) {
 }
 
 // compiled is the topology of a configuration.
-func compiled(t *testing.T, text string) *topology.Topology {
+func compiled(t testing.TB, text string) *topology.Topology {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "dhcp4.json")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
