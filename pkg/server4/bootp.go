@@ -15,33 +15,35 @@ var zeros [minBOOTP]byte
 
 // bootp leases an address for ever to a client that knows nothing of leases (RFC
 // 1534 §2): the one reserved for it, the one that it has or says it has, or any.
+// What is offered in one moment is granted in the next, so that hooks see what
+// they see of other clients.
 func (s *Server) bootp(x *Exchange) Verdict {
+	if x.Subnet == nil {
+		return DropNoSubnet
+	}
 	x.prepare()
-	r := &x.req
-	r.Hint, r.Fixed, r.Must = lease.Resource{}, false, false
-	switch a := x.Query.CIAddr; {
-	case x.fixed.IsValid():
-		x.hint(x.fixed)
-		r.Fixed, r.Must = true, true
-	case !given(a):
-	case x.mayHave(a):
-		x.hint(a)
-		r.Must = true // it uses this one and would not take another
-	default:
-		return DropUnknown
+	want := x.Query.CIAddr
+	switch {
+	case !given(want):
+		x.wish()
+		_, seq, err := s.leases.Offer(&x.req)
+		if x.req.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
+			s.conflict(x)
+			x.wish()
+			_, seq, err = s.leases.Offer(&x.req)
+		}
+		if err != nil {
+			return s.failed(x, err)
+		}
+		x.Seq, want = seq, x.req.Lease.Resource.Prefix.Addr()
+	case !x.mayHave(want):
+		return DropUnknown // it would take no other
 	}
-	_, seq, err := s.leases.Grant(r)
-	if r.Fixed && (errors.Is(err, lease.ErrOwner) || errors.Is(err, lease.ErrNone)) {
-		s.conflict(x)
-		r.Hint, r.Fixed, r.Must = lease.Resource{}, false, false
-		_, seq, err = s.leases.Grant(r)
+	v := s.grant(x, want, true)
+	if v == Next && x.Reply == dhcp4.Nak { // which BOOTP does not know
+		return DropNoAddress
 	}
-	if err != nil {
-		return s.failed(x, err)
-	}
-	x.take(&r.Lease, seq)
-	x.Reply = dhcp4.Ack
-	return Next
+	return v
 }
 
 // buildBOOTP fills in a reply for a client that knows no DHCP: what is configured,

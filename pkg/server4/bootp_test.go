@@ -111,3 +111,11 @@ func TestBOOTPGoes(t *testing.T) {
 		}
 	}
 }
+
+// TestBOOTPNowhere: without a subnet there is silence, whatever the query names.
+func TestBOOTPNowhere(t *testing.T) {
+	b := newBench(t, net1(withBOOTP))
+	if m := ways[0].ask(b, query{giaddr: "10.0.0.1", opts: "54=c0000201"}); m != nil || b.count("pkt4-drop-no-subnet") != 1 {
+		t.Errorf("%s", say(m))
+	}
+}
