@@ -69,3 +69,43 @@ func BenchmarkChange(b *testing.B) {
 		})
 	}
 }
+
+// A reservation may name classes, those that packets are matched with already and those
+// that nobody has named before; options for a class too.
+func TestChangeHostsWithClasses(t *testing.T) {
+	const text = `{"Dhcp4":{"subnet4":[{"id":1,"subnet":"192.0.2.0/24"},{"id":2,"subnet":"198.51.100.0/24","reservations":[
+		{"hw-address":"02:00:00:00:00:01","client-classes":["red"],"hostname":"one"}, {"hw-address":"02:00:00:00:00:02","hostname":"two"}]}]}}`
+	c, problems := Load("classes.json", v4, Options{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
+	if c == nil {
+		t.Fatal(show(problems))
+	}
+	var two *Host
+	for h := range c.Hosts() {
+		two = h
+	}
+	for _, class := range []string{"red", "green"} {
+		host := fmt.Sprintf(`{"hw-address":"02:00:00:00:00:03","client-classes":["ALL",%q],"option-data":[{"name":"routers","data":"192.0.2.1","client-classes":[%q]}]}`, class, class)
+		next, problems := c.ChangeHosts(2, []*Host{two}, []byte(host))
+		if next == nil {
+			t.Fatal(show(problems))
+		}
+		names, found := next.Topology.Classes.Names(), false
+		for h := range next.Hosts() {
+			if h.Key == two.Key {
+				t.Error("the reservation stays that was to go")
+			}
+			if len(h.Classes) == 2 && names.Name(h.Classes[0]) == "ALL" && names.Name(h.Classes[1]) == class {
+				found = true
+			}
+		}
+		if !found {
+			t.Errorf("nobody is in %s", class)
+		}
+		if again, problems := Load("again.json", v4, Options{ReadFile: func(string) ([]byte, error) { return next.JSON(), nil }}); again == nil || again.Hash() != next.Hash() {
+			t.Errorf("read again it differs: %s", show(problems))
+		}
+	}
+	if _, known := c.Topology.Classes.Names().Find([]byte("green")); known {
+		t.Error("a class was given a number while packets are matched")
+	}
+}
