@@ -39,47 +39,26 @@ func (s *Server) statistics(yield func(metrics.Sample)) {
 	for _, sub := range s.net.Load().Subnets {
 		s.ofSubnet(sub, yield)
 	}
-	sums("", s.leases.Stats(lease.V4), yield)
+	st := s.leases.Stats(lease.V4)
+	yield(metrics.Gauge("assigned-addresses", st.Assigned))
+	sums("", st, yield)
 	yield(metrics.Gauge("pkt4-parked", int64(s.lot.parked())))
 }
 
 func (s *Server) ofSubnet(sub *topology.Subnet, yield func(metrics.Sample)) {
 	prefix := "subnet[" + strconv.FormatUint(uint64(sub.ID), 10) + "]."
-	total := new(big.Int)
-	pools := make(map[uint32]*poolSum, 1)
-	for _, p := range sub.Pools {
-		total.Add(total, p.Lease.Total())
-		sum := pools[p.Lease.ID]
-		if sum == nil {
-			sum = new(poolSum)
-			pools[p.Lease.ID] = sum
-		}
-		sum.add(p.Lease)
-	}
-	offers := int64(0) // which pools count, not subnets
+	all, pools := lease.Sums(sub.LeasePools(lease.V4))
 	for id, sum := range pools {
-		offers += sum.stats.Offers
-		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.stats, &sum.total, yield)
+		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.Stats, &sum.Total, yield)
 	}
 	st := s.leases.SubnetStats(sub.ID, lease.V4)
-	st.Offers = offers
-	gauges(prefix, &st, total, yield)
+	st.Offers = all.Stats.Offers // which pools count, not subnets
+	gauges(prefix, &st, &all.Total, yield)
 	for what, name := range troubleNames {
 		if n := s.inSubnet.Value(sub.ID, what); n > 0 || what >= conflicts { // the others appear with the first, as in Kea
 			yield(metrics.Int(prefix+name, n))
 		}
 	}
-}
-
-// A poolSum is what pools of one id have: without pool-id all of a subnet have 0.
-type poolSum struct {
-	total big.Int
-	stats lease.Stats
-}
-
-func (s *poolSum) add(p *lease.Pool) {
-	s.total.Add(&s.total, p.Total())
-	s.stats = s.stats.Add(p.Stats())
 }
 
 func gauges(prefix string, st *lease.Stats, total *big.Int, yield func(metrics.Sample)) {

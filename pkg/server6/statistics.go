@@ -42,6 +42,8 @@ func (s *Server) statistics(yield func(metrics.Sample)) {
 	if s.leases != nil {
 		st = s.leases.Stats(lease.NA)
 	}
+	yield(metrics.Gauge("assigned-nas", st.Assigned))
+	yield(metrics.Gauge("assigned-pds", 0))
 	sums("", st, yield)
 	yield(metrics.Gauge("4o6-receipts", int64(s.receipts.InUse())))
 	yield(metrics.Int("4o6-receipts-evicted", int64(s.receipts.Evicted())))
@@ -51,31 +53,16 @@ func (s *Server) statistics(yield func(metrics.Sample)) {
 
 func (s *Server) ofSubnet(n *topology.Subnet, yield func(metrics.Sample)) {
 	prefix := "subnet[" + strconv.FormatUint(uint64(n.ID), 10) + "]."
-	total := new(big.Int)
-	pools := make(map[uint32]*poolSum, 1)
-	for _, p := range n.Pools {
-		if p.Lease == nil || p.Lease.Kind != lease.NA {
-			continue
-		}
-		total.Add(total, p.Lease.Total())
-		sum := pools[p.Lease.ID]
-		if sum == nil {
-			sum = new(poolSum)
-			pools[p.Lease.ID] = sum
-		}
-		sum.add(p.Lease)
-	}
-	offers := int64(0) // which pools count, not subnets
+	all, pools := lease.Sums(n.LeasePools(lease.NA))
 	for id, sum := range pools {
-		offers += sum.stats.Offers
-		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.stats, &sum.total, yield)
+		gauges(prefix+"pool["+strconv.FormatUint(uint64(id), 10)+"].", &sum.Stats, &sum.Total, yield)
 	}
 	var st lease.Stats
 	if s.leases != nil {
 		st = s.leases.SubnetStats(n.ID, lease.NA)
 	}
-	st.Offers = offers
-	gauges(prefix, &st, total, yield)
+	st.Offers = all.Stats.Offers // which pools count, not subnets
+	gauges(prefix, &st, &all.Total, yield)
 	for what, name := range troubleNames {
 		if n := s.inSubnet.Value(n.ID, what); n > 0 { // they appear with the first, as in Kea
 			yield(metrics.Int(prefix+name, n))
@@ -87,17 +74,6 @@ func (s *Server) ofSubnet(n *topology.Subnet, yield func(metrics.Sample)) {
 	for _, name := range [...]string{"cumulative-assigned-pds", "cumulative-registered-nas", "v6-ia-na-lease-reuses", "v6-ia-pd-lease-reuses"} {
 		yield(metrics.Int(prefix+name, 0))
 	}
-}
-
-// A poolSum is what pools of one id have: without pool-id all of a subnet have 0.
-type poolSum struct {
-	total big.Int
-	stats lease.Stats
-}
-
-func (s *poolSum) add(p *lease.Pool) {
-	s.total.Add(&s.total, p.Total())
-	s.stats = s.stats.Add(p.Stats())
 }
 
 func gauges(prefix string, st *lease.Stats, total *big.Int, yield func(metrics.Sample)) {

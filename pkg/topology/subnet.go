@@ -63,6 +63,17 @@ func (s *Subnet) PoolOf(k lease.Kind, a netip.Addr) *Pool {
 	return nil
 }
 
+// LeasePools yields the subnet's pools of a kind, as the lease table has them.
+func (s *Subnet) LeasePools(k lease.Kind) iter.Seq[*lease.Pool] {
+	return func(yield func(*lease.Pool) bool) {
+		for _, p := range s.Pools {
+			if p.Lease != nil && p.Lease.Kind == k && !yield(p.Lease) {
+				return
+			}
+		}
+	}
+}
+
 // Admits reports whether a client in the classes c may be given from the pool.
 func (p *Pool) Admits(c *classify.Set) bool { return p.Guard.Admits(c) }
 
