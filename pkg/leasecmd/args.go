@@ -20,6 +20,18 @@ func mapOf(v json.RawMessage) (m members, ok bool) {
 	return m, json.Unmarshal(v, &m) == nil
 }
 
+// given reads the map of a command that needs one.
+func given(args json.RawMessage) (members, error) {
+	if args == nil {
+		return nil, errNoArguments
+	}
+	m, isMap := mapOf(args)
+	if !isMap {
+		return nil, errNotMap
+	}
+	return m, nil
+}
+
 // has reports whether there is a member of that name; null is one.
 func (m members) has(name string) bool { return m[name] != nil }
 

@@ -13,12 +13,9 @@ import (
 )
 
 func (c *Commands) add(_ context.Context, args json.RawMessage) (control.Result, error) {
-	if args == nil {
-		return control.Result{}, errNoArguments
-	}
-	m, isMap := mapOf(args)
-	if !isMap {
-		return control.Result{}, errNotMap
+	m, err := given(args)
+	if err != nil {
+		return control.Result{}, err
 	}
 	d, err := c.draft(m)
 	if err != nil {

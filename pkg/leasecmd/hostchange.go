@@ -158,12 +158,9 @@ func (c *Commands) duplicate(d *hostDraft, now *config.Config, gone []*config.Ho
 }
 
 func (c *Commands) hostAdd(ctx context.Context, args json.RawMessage) (control.Result, error) {
-	if args == nil {
-		return control.Result{}, errNoArguments
-	}
-	m, isMap := mapOf(args)
-	if !isMap {
-		return control.Result{}, errNotMap
+	m, err := given(args)
+	if err != nil {
+		return control.Result{}, err
 	}
 	r := &reader{m: m}
 	if r.target("add new host"); r.err != nil {

@@ -19,12 +19,9 @@ import (
 // the lease file itself anew. No other place is written to and no other file
 // replaced, whatever a command says.
 func (c *Commands) write(ctx context.Context, args json.RawMessage) (control.Result, error) {
-	if args == nil {
-		return control.Result{}, errNoArguments
-	}
-	m, isMap := mapOf(args)
-	if !isMap {
-		return control.Result{}, errNotMap
+	m, err := given(args)
+	if err != nil {
+		return control.Result{}, err
 	}
 	if !m.has("filename") {
 		return control.Result{}, refusef("'filename' parameter not specified")
