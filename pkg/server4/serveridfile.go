@@ -8,9 +8,10 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/wholefile"
 )
 
 // An identifierFile is what is kept of the server identifiers on disk, as JSON.
@@ -116,40 +117,8 @@ func writeIdentifiers(name string, f *identifierFile) error {
 	if err != nil {
 		return fmt.Errorf("server4: write server identifiers: %w", err)
 	}
-	if err := replaceFile(name, append(b, '\n')); err != nil {
+	if err := wholefile.Write(name, append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("server4: write server identifiers: %w", err)
 	}
 	return nil
-}
-
-func replaceFile(name string, b []byte) (err error) {
-	dir := filepath.Dir(name)
-	t, err := os.CreateTemp(dir, filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(t.Name())
-		}
-	}()
-	_, err = t.Write(b)
-	if err == nil {
-		err = t.Sync()
-	}
-	if e := t.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(t.Name(), name)
-	}
-	if err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

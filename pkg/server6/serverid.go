@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/wholefile"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -74,34 +74,8 @@ func readServerID(name string) (dhcp6.DUID, error) {
 
 // writeServerID puts the DUID into a file as Kea does, the octets in hexadecimal
 // with colons between them. The file is replaced as a whole or not at all.
-func writeServerID(name string, d dhcp6.DUID) (err error) {
-	dir := filepath.Dir(name)
-	f, err := os.CreateTemp(dir, filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the first error is what is told
-		}
-	}()
-	_, err = f.WriteString(d.String())
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+func writeServerID(name string, d dhcp6.DUID) error {
+	return wholefile.Write(name, []byte(d.String()), 0o644)
 }
 
 // newServerID returns the DUID that the configuration wants. What it leaves open
