@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // names resolves the ddns- keys of a scope. The older ones stand in dhcp-ddns and
@@ -156,4 +158,30 @@ func (c *compiler) addressOf(n *node, key string, def netip.Addr) netip.Addr {
 		return def
 	}
 	return a.Unmap()
+}
+
+// hostnameExpr reads the hostname-expr of ddns_tuning; nil: there is none, or an
+// empty one.
+func (c *compiler) hostnameExpr(n *node) *classify.Expr {
+	switch m := n.get("hostname-expr"); {
+	case m == nil:
+	case m.kind != kString:
+		c.errorf(m, "has to be a string")
+	case m.str != "":
+		return c.value(m)
+	}
+	return nil
+}
+
+// tune notes what ddns_tuning makes the names in a subnet of: what stands in its
+// user-context, where an empty expression stands for none, else the library's own.
+func (c *compiler) tune(s *topology.Subnet, n *node) {
+	lib := c.cfg.Topology.Tuning
+	if lib == nil {
+		return
+	}
+	own := n.get("user-context").get("ddns-tuning")
+	if s.HostnameExpr = lib.Hostname; own.get("hostname-expr") != nil {
+		s.HostnameExpr = c.hostnameExpr(own)
+	}
 }

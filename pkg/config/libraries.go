@@ -15,7 +15,7 @@ func libraryName(lib *node) string {
 
 // builtIn reports whether what a library does is built into the steps of a server.
 func (c *compiler) builtIn(name string) bool {
-	return c.cfg.Family == v4 && (name == "bootp" || name == "flex_id" || name == "flex_option" || name == "run_script")
+	return c.cfg.Family == v4 && (name == "bootp" || name == "ddns_tuning" || name == "flex_id" || name == "flex_option" || name == "run_script")
 }
 
 // libraries compiles what the libraries say that are built in. The definitions of
@@ -29,6 +29,8 @@ func (c *compiler) libraries(t *topology.Topology) {
 		switch libraryName(lib) {
 		case "bootp":
 			t.BOOTP = true
+		case "ddns_tuning":
+			t.Tuning = &topology.Tuning{Hostname: c.hostnameExpr(n.get("parameters"))}
 		case "flex_id":
 			t.FlexID = c.flexID(n.get("parameters"))
 		case "flex_option":

@@ -84,6 +84,7 @@ func (c *compiler) subnet(n *node, around levels, outer topology.Options) *topol
 		c.placed = append(c.placed, located{m, prefix})
 	}
 	c.modes(n)
+	c.tune(s, n)
 	c.access(s, n, l)
 	s.Options = topology.Merge(outer, c.options(n))
 	c.serverIdentifier(s)

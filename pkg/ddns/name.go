@@ -70,6 +70,29 @@ func (p *Params) Rename(d *Decision, name string, fwd, rev bool, addr netip.Addr
 	}
 }
 
+// Tune makes what an expression says the name of d, with the suffix when it is one
+// label; nothing, or what is no name, changes nothing. skip has the DNS left alone.
+func (p *Params) Tune(d *Decision, name []byte, skip bool) {
+	if n, ok := labels(name); ok && n > 0 && string(name) != string(d.Name()) {
+		d.keep(name)
+		if n == 1 {
+			p.qualify(d)
+		}
+		d.trimDot()
+		d.lower()
+		if d.Answer == FQDN {
+			d.add(".")
+		}
+		if !d.valid() {
+			d.n = 0
+		}
+	}
+	if skip {
+		asked := d.S != d.O
+		d.Fwd, d.Rev, d.S, d.N, d.O = false, false, false, true, asked
+	}
+}
+
 // Decide makes d the name of a lease of addr, for a client for which the name
 // reserved is kept, "" for none. It does what Kea does. While addr is not known yet,
 // a name that will be made of it is "".

@@ -156,7 +156,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 		host = x.hostIn(sub)
 	}
 	x.last(l, sub)
-	x.decide(l, sub.Names(p.pool), host)
+	x.decide(l, sub, sub.Names(p.pool), host)
 	if x.plan.set {
 		l.Valid, l.Hostname = x.plan.valid, x.plan.hostname
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"unsafe"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
@@ -98,18 +99,36 @@ func (h *name) text() string {
 func (x *Exchange) hostname() string { return x.name.text() }
 
 // decide gives lease l its name.
-func (x *Exchange) decide(l *lease.Lease, p *ddns.Params, host *topology.Reservation) {
+func (x *Exchange) decide(l *lease.Lease, sub *topology.Subnet, p *ddns.Params, host *topology.Reservation) {
 	h, a := &x.name, l.Resource.Prefix.Addr()
 	p.Decide(&h.is, &h.asked, reservedName(host), a)
+	if x.Net.Tuning != nil {
+		x.tune(sub, p)
+	}
 	if x.renamed {
 		p.Rename(&h.is, x.names.Hostname, x.names.Forward, x.names.Reverse, a)
 	}
 	l.Hostname, l.FwdDNS, l.RevDNS = h.text(), h.is.Fwd, h.is.Rev
 }
 
+// tune has the library ddns_tuning look at the name.
+func (x *Exchange) tune(sub *topology.Subnet, p *ddns.Params) {
+	var said []byte
+	if e := sub.HostnameExpr; e != nil {
+		m := &x.flex
+		m.look(x)
+		said, _ = e.Value(&m.packet, &m.scratch) // nothing when it says nothing of this query
+	}
+	p.Tune(&x.name.is, said, x.classes.Has(classify.SkipDDNS))
+}
+
 // foresee decides on the name while the address is not known yet.
 func (x *Exchange) foresee() {
-	x.Subnet.Names(nil).Decide(&x.name.is, &x.name.asked, reservedName(x.Host), netip.Addr{})
+	p := x.Subnet.Names(nil)
+	p.Decide(&x.name.is, &x.name.asked, reservedName(x.Host), netip.Addr{})
+	if x.Net.Tuning != nil {
+		x.tune(x.Subnet, p)
+	}
 }
 
 func reservedName(host *topology.Reservation) string {

@@ -5,9 +5,14 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 )
+
+// Tuning is the library ddns_tuning: names by expression, and no updates for clients
+// in the class SKIP_DDNS.
+type Tuning struct{ Hostname *classify.Expr } // of subnets without one of their own; nil: none
 
 // Names returns what holds for the names of clients with a lease out of pool p, nil
 // when it is out of none.

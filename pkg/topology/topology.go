@@ -57,6 +57,7 @@ type Topology struct {
 	// BOOTP serves queries without a message type: the library bootp (DHCPv4).
 	BOOTP bool
 
+	Tuning *Tuning   // the library ddns_tuning (DHCPv4); nil: it is not asked for
 	FlexID *FlexRule // the library flex_id (DHCPv4); nil: no client has a flex-id
 
 	FlexOptions []FlexOption // the library flex_option (DHCPv4), in the order in which they are carried out
@@ -117,6 +118,10 @@ type Subnet struct {
 	Policy  Policy
 	Naming  *ddns.Params // the names of clients; nil: ddns.Default
 	Pools   []*Pool
+
+	// HostnameExpr says what clients are called, in place of what they say; nil:
+	// nothing does. Only with Topology.Tuning.
+	HostnameExpr *classify.Expr
 
 	ReserveGlobal, ReserveIn, ReserveOut bool // reservations-global, -in-subnet, -out-of-pool
 	Reservations                         map[Key]*Reservation
