@@ -15,9 +15,11 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -228,6 +230,36 @@ func TestHooksMayChange(t *testing.T) {
 					t.Errorf("%s is %d", tt.count, b.count(tt.count))
 				}
 			})
+		}
+	}
+}
+
+// TestHookClasses: a class that a function puts the packet into opens what is guarded
+// by it; DROP drops the packet.
+func TestHookClasses(t *testing.T) {
+	guarded := func(n *topology.Topology) {
+		n.Classes = classify.NewDictionary(optdef.V4, optdef.New(optdef.V4))
+		addPool(n.Subnets[0], 7, "192.0.2.10", "192.0.2.19").Guard = topology.Guard{n.Classes.Names().Intern("gold")}
+		n.Subnets[0].Pools = n.Subnets[0].Pools[1:]
+	}
+	for _, tt := range []struct{ class, want string }{{"", "silence"}, {"gold", "OFFER"}, {"lead", "silence"}, {"DROP", "silence"}} {
+		for _, way := range ways {
+			in := false
+			b := newBenchWith(t, net1(guarded), Options{Interfaces: eth0(), Hooks: &Hooks{
+				PacketReceive: func(x *Exchange) NextStep {
+					if tt.class != "" {
+						x.AddClass(tt.class)
+					}
+					return Continue
+				},
+				SubnetSelect: func(x *Exchange) NextStep { in = slices.Contains(slices.Collect(x.Classes), "gold"); return Continue },
+			}})
+			if got, _, _ := strings.Cut(say(way.ask(b, query{kind: dhcp4.Discover, hw: hwA})), " "); got != tt.want || in != (tt.class == "gold") {
+				t.Errorf("%s, class %q: %s, in it %v", way.name, tt.class, got, in)
+			}
+			if n := b.count("pkt4-drop-no-address"); tt.class == "DROP" && n != 0 {
+				t.Errorf("%s: DROP is not obeyed", way.name)
+			}
 		}
 	}
 }
