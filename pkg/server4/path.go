@@ -143,7 +143,7 @@ func (x *Exchange) fields() []zap.Field {
 	}
 	if read {
 		f = append(f, zap.String("xid", fmt.Sprintf("0x%08x", q.XID)), zap.Stringer("type", x.Type),
-			zap.Stringer("client", net.HardwareAddr(q.CHAddr())))
+			zap.String("client", net.HardwareAddr(q.CHAddr()).String()))
 	}
 	return f
 }
