@@ -203,8 +203,12 @@ func (g *given) name(o *record, slot uint32) {
 	g.t.leave(&out, g.ref(slot))
 	o.iaid = l.IAID
 	g.s().arena.write(o, &b)
-	in := g.t.entrances(o.key.kind(), o.iaid, &b, &g.hashes)
-	g.t.enter(&in, g.ref(slot))
+	in := &g.ins
+	if g.r.ByHWAddr != nil { // Shape may have taken the identifier away
+		e := g.t.entrances(o.key.kind(), o.iaid, &b, &g.hashes)
+		in = &e
+	}
+	g.t.enter(in, g.ref(slot))
 }
 
 // grant makes or extends a lease, or one that is an offer.
@@ -218,7 +222,7 @@ func (g *given) grant(p *Pool) (Seq, error) {
 	if b := g.r.Lease.blob(); !b.fits() {
 		return 0, ErrTooLong
 	}
-	if l != nil && !g.offer && g.reuse(l) {
+	if g.r.MaxAge > 0 && l != nil && !g.offer && g.reuse(l) {
 		if g.o() != nil {
 			g.t.withdraw(g.s(), g.oslot, g.o(), g.h)
 		}

@@ -156,10 +156,10 @@ func (a *attempt) lookup() {
 	}
 }
 
-// known is who the client is where r is leased.
+// known is who the client is where r is leased, in a network where that differs.
 func (a *attempt) known(r *record) client {
 	me := a.me
-	if a.r.ByHWAddr != nil && a.r.ByHWAddr(r.subnet) {
+	if a.r.ByHWAddr(r.subnet) {
 		me.id = nil
 	}
 	return me
@@ -167,6 +167,9 @@ func (a *attempt) known(r *record) client {
 
 // owns reports whether r is the client's.
 func (a *attempt) owns(s *shard, r *record) bool {
+	if a.r.ByHWAddr == nil {
+		return a.me.owns(s, r)
+	}
 	me := a.known(r)
 	return me.owns(s, r)
 }
@@ -181,8 +184,14 @@ func (a *attempt) look(at ref, id *Identity) {
 		return
 	}
 	b := s.arena.read(r)
-	me := a.known(r)
-	if !r.named(id, &b) || !me.has(r, &b) || !a.inSet(r.subnet) || id.Kind == ByClientID && len(me.id) == 0 {
+	if !r.named(id, &b) || !a.inSet(r.subnet) {
+		return
+	}
+	if a.r.ByHWAddr == nil {
+		if !a.me.has(r, &b) {
+			return
+		}
+	} else if me := a.known(r); !me.has(r, &b) || id.Kind == ByClientID && len(me.id) == 0 {
 		return
 	}
 	c := claim{key: r.key, rank: a.rank(r), at: r.start}
