@@ -3,6 +3,7 @@ package flow
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
@@ -32,8 +33,11 @@ func (l *lab) trace4(e server4.Event) {
 		}
 		say("%v (%s)", x.Subnet.Prefix, rule4(x.Net, &x.Where, x.Subnet))
 	case "identify":
-		if x.Host != nil {
+		switch {
+		case x.Host != nil && x.Host.Addr.IsValid():
 			say("reserved %v", x.Host.Addr)
+		case x.Host != nil:
+			say("reserved, no address")
 		}
 	case "allocate":
 		switch {
@@ -46,6 +50,10 @@ func (l *lab) trace4(e server4.Event) {
 			say("refuse")
 		case x.Type != dhcp4.Inform:
 			say("%v", x.Lease.Resource.Prefix.Addr())
+		}
+	case "build":
+		if len(x.Net.Classes.Classes()) > 0 {
+			l.say("dhcp4d", "classes", "%s", strings.Join(slices.Collect(x.Classes), " "))
 		}
 	case "committed":
 		if x.Seq > 0 {
