@@ -236,9 +236,6 @@ func (c *compiler) identifiers() []topology.IdentifierKind {
 			c.errorf(e, "%q stands here twice", e.str)
 			continue
 		}
-		if k == topology.FlexID && c.cfg.Family == v6 {
-			c.unserved(e, "is not served yet: no client has a flex-id")
-		}
 		out = append(out, k)
 	}
 	if len(m.items) == 0 {

@@ -250,7 +250,7 @@ func (c *compiler) refuse(n *node, text string) {
 // leases to the same clients.
 var (
 	builtInHooks  = []string{"class_cmds", "host_cmds", "lease_cmds", "stat_cmds", "subnet_cmds"}
-	harmlessHooks = []string{"cb_cmds", "ddns_tuning", "flex_id", "flex_option", "gss_tsig", "host_cache",
+	harmlessHooks = []string{"cb_cmds", "ddns_tuning", "flex_option", "gss_tsig", "host_cache",
 		"lease_query", "legal_log", "forensic_log", "mysql", "mysql_cb", "perfmon", "pgsql", "pgsql_cb", "ping_check",
 		"run_script"}
 	decidingHooks = []string{"ha", "limits", "radius", "user_chk"}
@@ -263,11 +263,14 @@ func (c *compiler) hook(n *node) {
 		return
 	}
 	name := libraryName(lib)
-	replace := n.get("parameters").get("replace-client-id")
+	replace, ignore := n.get("parameters").get("replace-client-id"), n.get("parameters").get("ignore-iaid")
 	switch {
 	case c.builtIn(name): // see libraries
 	case name == "flex_id" && replace != nil && replace.bool:
 		c.refuse(replace, "clients are known by what the library flex_id makes of their queries, and it is not served")
+	case name == "flex_id" && ignore != nil && ignore.bool:
+		c.refuse(ignore, "leases are known by what the library flex_id makes of their IAIDs, and it is not served")
+	case name == "flex_id": // finds reservations
 	case slices.Contains(builtInHooks, name): // its commands are there without it
 	case slices.Contains(harmlessHooks, name):
 		c.unserved(lib, "is not served yet: what the library "+name+" does is not done")

@@ -177,7 +177,7 @@ var scalars = []rule{
 	{name: "decline-probation-period", typ: tInt, max: maxU32, def: "86400"},
 	{name: "offer-lifetime", typ: tInt, in: v4, max: maxU32, def: "0", note: "seconds for which an offer is stored as a lease; 0: it is held in memory, see offer-hold"},
 	{name: "host-reservation-identifiers", typ: tStrings, in: v4, enum: []string{"hw-address", "duid", "circuit-id", "client-id", "flex-id"}, def: `["hw-address", "duid", "circuit-id", "client-id"]`, note: "flex-id needs the library flex_id"},
-	{name: "host-reservation-identifiers", typ: tStrings, in: v6, enum: []string{"hw-address", "duid", "flex-id"}, def: `["hw-address", "duid"]`, note: "flex-id finds nothing"},
+	{name: "host-reservation-identifiers", typ: tStrings, in: v6, enum: []string{"hw-address", "duid", "flex-id"}, def: `["hw-address", "duid"]`, note: "flex-id needs the library flex_id"},
 	{name: "ip-reservations-unique", typ: tBool, def: "true", note: "false: an address may be kept for several hosts; the first to come has it"},
 	{name: "reservations-lookup-first", typ: tBool, def: "false", state: Accepted, note: "reservations are looked up first"},
 	{name: "early-global-reservations-lookup", typ: tBool, in: v4, def: "false", note: "global reservations are looked up before the subnet is chosen"},

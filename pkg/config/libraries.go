@@ -24,6 +24,9 @@ func (c *compiler) libraries(t *topology.Topology) {
 	for _, n := range c.root.list("hooks-libraries") {
 		lib := n.get("library")
 		if lib == nil || !c.builtIn(libraryName(lib)) {
+			if lib != nil && libraryName(lib) == "flex_id" { // DHCPv6: reservations only, see hook
+				t.FlexID = c.flexID(n.get("parameters"))
+			}
 			continue
 		}
 		switch libraryName(lib) {

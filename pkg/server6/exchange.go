@@ -36,7 +36,8 @@ type Exchange struct {
 	hwFrom  uint16 // how the hardware address was found, numbered as in Kea's leases
 	hwAddr  []byte
 	hwBuf   [6]byte // a hardware address made from a link-local one
-	ids     [2]topology.Identifier
+	ids     [3]topology.Identifier
+	flex    []byte // memory of the client's flex-id
 
 	name name // of the client, read by allocate
 

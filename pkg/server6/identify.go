@@ -24,6 +24,11 @@ func (s *Server) identify(x *Exchange) Verdict {
 	if x.hwAddr != nil {
 		ids = append(ids, topology.Identifier{Kind: topology.HWAddress, ID: x.hwAddr})
 	}
+	if f := x.Net.FlexID; f != nil {
+		if id := x.flexID(f); len(id) > 0 {
+			ids = append(ids, topology.Identifier{Kind: topology.FlexID, ID: id})
+		}
+	}
 	x.Host = nil
 	if x.Subnet == nil {
 		x.Host = x.Net.Reservation(nil, ids)
@@ -31,6 +36,17 @@ func (s *Server) identify(x *Exchange) Verdict {
 	}
 	x.Host = x.reservation(ids)
 	return s.reclassify(x)
+}
+
+// flexID makes what the client's reservation may be known by (Kea's library
+// flex_id); nothing when the expression says nothing of this message.
+func (x *Exchange) flexID(f *topology.FlexRule) []byte {
+	v, err := f.Expr.Value(&x.eval.packet, &x.eval.scratch)
+	if err != nil {
+		return nil
+	}
+	x.flex = append(x.flex[:0], v...) // the scratch is used again
+	return x.flex
 }
 
 // reservation looks in the client's subnet first, then in all of its shared

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
@@ -166,6 +167,29 @@ func TestReservationInAGuardedSubnetOfTheNetwork(t *testing.T) {
 			if !prefix.Contains(a.Addr) {
 				t.Errorf("a stranger is given %v", a.Addr)
 			}
+		}
+	}
+}
+
+// TestReservationByFlexID: a host is found by what the library flex_id makes of its
+// message, of the relay's part too; nobody else gets what is kept.
+func TestReservationByFlexID(t *testing.T) {
+	kept := netip.MustParseAddr("2001:db8:1::7")
+	l := newLab(t, reserve(topology.FlexID, "port7", kept), func(n *topology.Topology, _ *Options) {
+		scope := classify.Scope{Family: optdef.V6, Names: classify.NewNames()}
+		e, err := scope.CompileValue("relay6[0].option[18].hex")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.FlexID = &topology.FlexRule{Expr: e}
+		n.Identifiers = []topology.IdentifierKind{topology.FlexID, topology.DUID}
+	})
+	for port, want := range map[string]bool{"port7": true, "port8": false} {
+		m := l.message(dhcp6.Solicit, iaNA(1), opt(dhcp6.OptClientID, dhcp6.NewDUIDEN(32473, []byte(port))))
+		r := dhcp6.Relay{Link: relayLink, Peer: client.Addr(), Options: dhcp6.AppendOption(nil, dhcp6.OptInterfaceID, []byte(port))}
+		d := transport.Datagram{Data: relayed(m, r), Peer: relayAddr, Local: ours, IfIndex: 7, At: l.now}
+		if got := l.one(l.give(d)).addr(); !got.IsValid() || (got == kept) != want {
+			t.Errorf("%s is offered %v", port, got)
 		}
 	}
 }
