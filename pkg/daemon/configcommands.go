@@ -106,6 +106,9 @@ func (d *daemon) configTest(ctx context.Context, args json.RawMessage) control.R
 		if err := d.mayLog(cfg); err != nil {
 			return failed(err.Error())
 		}
+		if _, err := findScript(cfg); err != nil {
+			return failed(err.Error())
+		}
 		switch err := d.mayChange(cfg); {
 		case errors.Is(err, errRestart):
 			return control.Result{Text: sane + " This server cannot change over to it: " + err.Error() + "."}

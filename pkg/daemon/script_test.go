@@ -99,6 +99,30 @@ func TestScriptIsRefused(t *testing.T) {
 	contains(t, r.reload(), "reconfiguration failed", "missing.sh", "no such file")
 }
 
+// Who may command may not have any program of the host run for that reason: config-set
+// and config-test refuse what a reload would.
+func TestScriptByCommand(t *testing.T) {
+	dir := scriptFolder(t)
+	writeProgram(t, dir+"/good.sh", "")
+	h := newHost(t)
+	h.start(dhcp4, Setup{ConfigFile: h.conf4(socket(h.door()))})
+	with := func(name string) string {
+		b := readFileOf(t, h.conf4(socket(h.door())+runScript(name)))
+		h.conf4(socket(h.door()))
+		return b
+	}
+	for _, command := range []string{"config-test", "config-set"} {
+		for _, name := range []string{"/bin/sh", "../../bin/sh", dir + "/../good.sh"} {
+			if a := tell(t, h.door(), command, with(name)); a.Result != control.Error || !strings.Contains(a.Text, "KEA_HOOK_SCRIPTS_PATH") {
+				t.Errorf("%s with %s: %+v", command, name, a)
+			}
+		}
+		if a := tell(t, h.door(), command, with("good.sh")); a.Result != control.Success {
+			t.Errorf("%s with good.sh: %+v", command, a)
+		}
+	}
+}
+
 // A program that hangs holds up nobody, and ends soon after the server.
 func TestScriptHangs(t *testing.T) {
 	dir := scriptFolder(t)

@@ -74,13 +74,12 @@ func (x *Exchange) scriptQuery(e *script.Env) {
 	e.Packet4("QUERY4", &p)
 }
 
-// indexOf is the index of an interface, 0 for one that this host has not.
+// indexOf is the index of an interface, 0 for one that this host has not. It does
+// not wait for a reload.
 func (s *Server) indexOf(iface string) int {
-	s.reload.Lock()
-	defer s.reload.Unlock()
-	for i := range s.links {
-		if s.links[i].Name == iface {
-			return s.links[i].Index
+	for _, l := range *s.ifaces.Load() {
+		if l.Name == iface {
+			return l.Index
 		}
 	}
 	return 0

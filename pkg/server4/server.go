@@ -63,7 +63,8 @@ type Server struct {
 
 	reload sync.Mutex // held while the topology is exchanged
 	links  []netif.Interface
-	kept   *identifierFile // what is on disk, or should be
+	ifaces atomic.Pointer[[]netif.Interface] // links, for who does not hold reload
+	kept   *identifierFile                   // what is on disk, or should be
 }
 
 // said is the loggers of single packets and leases, by the names that Kea's have:
@@ -86,6 +87,8 @@ func New(o Options) *Server {
 	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, inSubnet: metrics.NewPerID(troubles), trace: o.Trace, links: o.Interfaces}
 	s.told.declined.Burst = declinesTold
 	s.lot = newLot(s, o.ParkLimit, o.ParkHold)
+	links := o.Interfaces
+	s.ifaces.Store(&links)
 	s.Hook(o.Hooks)
 	s.Replace(o.Topology)
 	s.set.Source("server4", s.statistics)
@@ -111,6 +114,7 @@ func (s *Server) Links(now []netif.Interface) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	s.links = now
+	s.ifaces.Store(&now)
 	ids := s.ids.Load().extend(now)
 	s.ids.Store(ids)
 	s.keepLate(ids)
