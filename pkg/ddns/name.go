@@ -104,6 +104,7 @@ func (p *Params) Decide(d *Decision, q *Asked, reserved string, addr netip.Addr)
 	} else {
 		ok = p.hostName(d, q, reserved, addr)
 	}
+	d.lower() // the suffix too, which may be in any letters
 	if later := d.n == 0 && !addr.IsValid(); !ok || !later && !d.valid() {
 		d.n = 0
 		return
