@@ -41,6 +41,9 @@ func (x *Exchange) scope() {
 	}
 }
 
+// plain reports whether nothing is said of the client but by where it is.
+func (r *scopes) plain() bool { return len(r.host) == 0 && len(r.classes) == 0 }
+
 // eachScope yields the sets of option-data that hold for the client, and whether
 // what is global counts of it or all else. The merged ones come twice, around
 // those of the classes.
@@ -81,6 +84,14 @@ func (x *Exchange) instances(code uint16) func(yield func(*topology.Option) bool
 // option finds an option in the scopes: the first that is for the client, or one
 // that says that it is never sent, wherever that stands.
 func (x *Exchange) option(c dhcp4.Code) (found *topology.Option) {
+	if r := &x.scopes; r.plain() {
+		switch all := r.merged.Of(uint16(c)); {
+		case len(all) == 0:
+			return nil
+		case len(all) == 1 && len(all[0].Guard) == 0:
+			return &all[0]
+		}
+	}
 	for o := range x.instances(uint16(c)) {
 		if o.Never {
 			return o

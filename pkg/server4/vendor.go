@@ -81,12 +81,16 @@ func (x *Exchange) vendorInfo(asked bool) {
 
 // anyVendors reports whether anything is configured of an enterprise at all.
 func (x *Exchange) anyVendors() bool {
-	for scope := range x.eachScope {
-		if n := len(scope); n > 0 && (scope[n-1].Sub || scope.Find(uint16(dhcp4.OptVIVendorInfo)) != nil) {
-			return true
-		}
+	r := &x.scopes
+	if ofVendors(r.merged) || ofVendors(r.host) {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(r.classes, ofVendors)
+}
+
+func ofVendors(scope topology.Options) bool {
+	n := len(scope)
+	return n > 0 && (scope[n-1].Sub || scope.Find(uint16(dhcp4.OptVIVendorInfo)) != nil)
 }
 
 // vendorPart appends what the client gets of one enterprise: first what an option
