@@ -22,6 +22,9 @@ func (d *daemon) amend(ctx context.Context, edit func(now *config.Config) leasec
 		if err := d.mayChange(c.Next); err != nil {
 			return failed(err.Error())
 		}
+		if err := d.mayServe(c.Next); err != nil {
+			return failed(err.Error())
+		}
 		for i := range c.Problems {
 			d.log.Warn("configuration", zap.String("problem", c.Problems[i].Error()))
 		}

@@ -34,6 +34,10 @@ func TestClasses(t *testing.T) {
 		{"class-get", `{"name":"phones"}`, `{"result":0,"text":"Class 'phones' definition returned","arguments":{"client-classes":[
 			{"name":"phones","test":"option[60].text == 'tel'"}]}}`},
 		{"class-del", `{"name":"phones"}`, says("1", "Class 'phones' is used by class 'desks'")},
+		{"class-update", `{"client-classes":[{"name":"phones","test":"member('KNOWN')"}]}`, says("1", "modification of the class 'phones' would affect its dependency on the "+
+			"KNOWN and/or UNKNOWN built-in classes. Such modification is not allowed because there may be other classes depending on those built-ins via the updated class")},
+		{"class-update", `{"client-classes":[{"name":"phones","test":"option[60].tex == 'tel'"}]}`, says("1", `client-classes[0].test: 'tex' is no word of the language\n`+
+			`client-classes[1].test: class 'phones' is not defined ahead of this one`)},
 		{"class-del", `{"name":"desks"}`, says("0", "Class 'desks' deleted")},
 		{"class-del", `{"name":"phones"}`, says("0", "Class 'phones' deleted")},
 		{"class-del", `{"name":"phones"}`, says("3", "Class 'phones' not found")},

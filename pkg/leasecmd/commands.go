@@ -86,6 +86,7 @@ var table = [...]struct {
 	{"lease#-wipe", 0, (*Commands).wipe},
 	{"lease#-write", 0, (*Commands).write},
 	{"leases-reclaim", 0, (*Commands).reclaim},
+	{"kea-lfc-start", 0, (*Commands).clean},
 	{"stat-lease#-get", 0, (*Commands).stat},
 	{"subnet#-list", 0, (*Commands).subnetList},
 	{"subnet#-select-test", 0, (*Commands).selectTest},

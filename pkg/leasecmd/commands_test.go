@@ -332,3 +332,25 @@ func FuzzArguments(f *testing.F) {
 		}
 	})
 }
+
+// kea-lfc-start cleans the lease file up: of a lease that was written twice one row stays.
+func TestCleanUp(t *testing.T) {
+	h := newHouse(t, topology.V4)
+	for _, name := range []string{"one", "two"} {
+		h.ask(`{"command":"lease4-update","arguments":{"ip-address":"192.0.2.1","hw-address":"02:00:00:00:00:01","hostname":"` + name + `","force-create":true}}`)
+	}
+	before, err := os.Stat(h.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.ask(`{"command":"kea-lfc-start"}`); !strings.Contains(got, `"kea-lfc started"`) {
+		t.Error(got)
+	}
+	after, err := os.Stat(h.file)
+	if err != nil || after.Size() >= before.Size() {
+		t.Errorf("%v octets before, then %v: %v", before.Size(), after.Size(), err)
+	}
+	if got := h.ask(`{"command":"lease4-get","arguments":{"ip-address":"192.0.2.1"}}`); !strings.Contains(got, "IPv4 lease found.") {
+		t.Error(got)
+	}
+}

@@ -53,6 +53,22 @@ func (c *Commands) write(ctx context.Context, args json.RawMessage) (control.Res
 	return control.Result{Text: fmt.Sprintf("%s lease database into '%s'.", c.protocol(), name)}, nil
 }
 
+// clean has the lease file cleaned up now, and is answered when that is done.
+func (c *Commands) clean(ctx context.Context, _ json.RawMessage) (control.Result, error) {
+	if c.o.File == "" {
+		return control.Result{Code: control.Unsupported, Text: "'persist' parameter of 'memfile' lease backend was configured to 'false'"}, nil
+	}
+	done, err := c.alone(ctx)
+	if err != nil {
+		return control.Result{}, err
+	}
+	defer done()
+	if err := c.o.Leases.Clean(ctx); err != nil {
+		return control.Result{}, fmt.Errorf("failed to start kea-lfc: %w", err)
+	}
+	return control.Result{Text: "kea-lfc started"}, nil
+}
+
 func (c *Commands) family() leasefile.Family {
 	if c.kind == lease.V4 {
 		return leasefile.V4
