@@ -18,6 +18,7 @@ type Packet struct {
 	Iface    string
 	Src, Dst netip.Addr // of the datagram; in 4o6 IPv6 addresses, as in Kea
 	Classes  *Set       // what member asks; nil: none
+	Agent    []byte     // stands in for the Relay Agent Information (82) of V4; nil: nothing does
 }
 
 // maxOut bounds what one evaluation makes: two of the longest options there are.

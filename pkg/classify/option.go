@@ -131,6 +131,9 @@ func option4(p *Packet, code uint16) (v []byte, ok bool) {
 	if p.V4 == nil {
 		return nil, false
 	}
+	if p.Agent != nil && dhcp4.Code(code) == dhcp4.OptRelayAgentInfo {
+		return p.Agent, true
+	}
 	return p.V4.Option(dhcp4.Code(code))
 }
 

@@ -31,6 +31,10 @@ func (s *Server) classify(x *Exchange) Verdict {
 	if x.bootp {
 		x.classes.Add(classify.BOOTP)
 	}
+	if x.recalled {
+		x.eval.packet.Agent = x.relay
+		x.classes.Add(classify.StashAgentOptions)
+	}
 	x.Net.Classes.Classify(&x.eval.packet, &x.eval.scratch)
 	if x.hooks.PacketReceive != nil && x.restarts == 0 {
 		if v := s.packetReceive(x); v != Next {

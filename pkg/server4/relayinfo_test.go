@@ -142,3 +142,40 @@ func FuzzSubOptions(f *testing.F) {
 		}
 	})
 }
+
+// TestStashIsClassified: what is recalled is seen by the tests of classes, relay4 and
+// option[82] alike, and its client is in STASH_AGENT_OPTIONS, by the configuration's own words.
+func TestStashIsClassified(t *testing.T) {
+	const classes = `{"name": "STASH_AGENT_OPTIONS"}, {"name": "circuit", "test": "relay4[1].hex == 'port7' and option[82].exists and member('STASH_AGENT_OPTIONS')",
+		"option-data": [{"name": "root-path", "data": "recalled"}]}`
+	net := classy(t, classes, `"stash-agent-options": true, "store-extended-info": true,`, "")
+	b := newBench(t, net)
+	selecting := query{kind: dhcp4.Request, hw: hwA, giaddr: "192.0.2.9", opts: "50=c0000264 54=c0000201 55=11 82=" + agent}
+	renew := query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: "55=11"}
+	for _, turn := range []struct {
+		q    query
+		want string
+	}{{selecting, ""}, {renew, "recalled"}, {selecting, ""}} {
+		out := b.native(turn.q.datagram(t))
+		if len(out) != 1 {
+			t.Fatalf("%d answers", len(out))
+		}
+		m := read(t, out[0].Data)
+		if v, _ := m.Option(17); string(v) != turn.want || m.Type() != dhcp4.Ack {
+			t.Errorf("root-path %q, want %q: %s", v, turn.want, say(m))
+		}
+	}
+}
+
+// TestClassOfferLifetime: offer-lifetime of a class holds for its clients alone.
+func TestClassOfferLifetime(t *testing.T) {
+	net := classy(t, `{"name": "phone", "test": "option[60].exists", "offer-lifetime": 60}`, "", "")
+	for _, way := range ways {
+		b := newBench(t, net)
+		way.ask(b, query{kind: dhcp4.Discover, hw: hwA, opts: "60=70"})
+		way.ask(b, query{kind: dhcp4.Discover, hw: hwB})
+		if n := len(b.store.Replay()); n != 1 {
+			t.Errorf("%s: %d offers stored", way.name, n)
+		}
+	}
+}
