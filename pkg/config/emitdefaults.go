@@ -36,10 +36,11 @@ var shown = map[string][]string{
 	"shared network":     {"option-data", "subnet4", "subnet6"},
 	"subnet": {"calculate-tee-times", "option-data", "pd-pools", "pools", "rapid-commit", "relay", "reservations", "t1-percent",
 		"t2-percent", "valid-lifetime", "min-valid-lifetime", "max-valid-lifetime", "renew-timer", "rebind-timer"},
-	"relay":       {"ip-addresses"},
-	"pool":        {"option-data"},
-	"pd-pool":     {"option-data"},
-	"option-data": {"always-send", "csv-format"},
+	"relay":        {"ip-addresses"},
+	"pool":         {"option-data"},
+	"pd-pool":      {"option-data"},
+	"option-data":  {"always-send", "csv-format"},
+	"client class": {`boot-file-name:""`, "next-server", "option-data", "option-def", `server-hostname:""`},
 }
 
 // complete adds what the file leaves out of a map.
