@@ -210,6 +210,9 @@ func (l *lot) remove(p *Parked) {
 	p.gone = true
 	l.n--
 	l.waiting.Remove(p.entry)
+	if l.waiting.Len() == 0 {
+		l.timer.Stop()
+	}
 }
 
 // arm has expire called. One timer serves all: they wait equally long.
@@ -240,9 +243,6 @@ func (l *lot) leave(w *worker) {
 	defer l.mu.Unlock()
 	for w.busy > 0 {
 		l.idle.Wait()
-	}
-	if l.timer != nil && l.waiting.Len() == 0 {
-		l.timer.Stop()
 	}
 }
 
