@@ -1,8 +1,12 @@
 package server4
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -23,7 +27,9 @@ func sharing(n *topology.Topology) {
 // match-client-id they are two clients when each names an identifier of its own, and one
 // when either names none; without it they are one. In a network that holds
 // for each subnet by itself.
-func TestMatchClientID(t *testing.T) {
+func TestMatchClientID(t *testing.T) { converse(t, oneOrTwo()) }
+
+func oneOrTwo() []conversation {
 	ignoring := func(n *topology.Topology) { n.Subnets[0].Policy.MatchClientID = false }
 	const pxe, system = "61=0001aa", "61=0001bb"
 	const first, second = "192.0.2.100", "192.0.2.101"
@@ -34,7 +40,7 @@ func TestMatchClientID(t *testing.T) {
 	const one, other, away = "c0000264", "c0000265", "c6336407"
 	id := func(opts string) string { return " " + opts }
 	const given2 = " 54=c0000201 51=00000258 1=ffffff00 3=c0000201 6=c0000235"
-	converse(t, []conversation{
+	return []conversation{
 		{"two identifiers, two clients", nil, []turn{
 			{0, selecting(one, pxe), "ACK " + first + given1 + id(pxe)},
 			{0, discover(system), "OFFER " + second + given1 + id(system)},
@@ -62,7 +68,41 @@ func TestMatchClientID(t *testing.T) {
 			{0, discover(pxe), "OFFER " + first + given1 + id(pxe)},                     // by its identifier first
 			{0, query{kind: dhcp4.Discover, hw: hwB, opts: system}, "silence"},          // which is no name in subnet 2
 		}},
-	})
+	}
+}
+
+// TestMatchClientIDAgainstKea holds the same conversations with kea-dhcp4, but for the
+// network, and compares the addresses.
+func TestMatchClientIDAgainstKea(t *testing.T) {
+	need.Programs(t, "kea-dhcp4")
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	running(t, "s0")
+	xid := uint32(9000)
+	for _, r := range roads {
+		for _, c := range oneOrTwo()[:3] {
+			t.Run(c.name+", "+r.name, func(t *testing.T) {
+				conn := startKea(t, &r, p, fmt.Sprintf(keaConfig, fmt.Sprintf(`"match-client-id": %v`, c.net == nil), "", ""))
+				for i, turn := range c.turns {
+					xid++
+					turn.q.xid = xid
+					got := "silence"
+					if m := r.ask(t, conn, turn.q); m != nil {
+						got = strings.TrimPrefix(m.Type().String(), "DHCP")
+						if !m.YIAddr.IsUnspecified() {
+							got += " " + m.YIAddr.String()
+						}
+					}
+					if !strings.HasPrefix(turn.want, got+" ") {
+						t.Errorf("turn %d: Kea says %s, we say %s", i, got, turn.want)
+					}
+				}
+			})
+		}
+	}
 }
 
 // In a subnet where identifiers are ignored none is stored.
