@@ -237,3 +237,51 @@ func BenchmarkSize(b *testing.B) {
 	b.ReportMetric(float64(best[1])/float64(best[0]), "ratio")
 	b.ReportMetric(0, "ns/op")
 }
+
+// TestClassesOfReservations: when the classes of a reservation count. A global one
+// has a say in the pool, with early-global-reservations-lookup in the subnet; one of
+// a subnet in a shared network only in what the reply holds.
+func TestClassesOfReservations(t *testing.T) {
+	const reserved = `"reservations": [{"hw-address": "02:00:5e:00:00:0a", "client-classes": ["vip"]}]`
+	file := func(global, subnet, pool string) string {
+		return fmt.Sprintf(`{"Dhcp4": {"dhcp4o6-port": 786, "client-classes": [{"name": "vip", "option-data": [{"name": "root-path", "data": "vip"}]}], %s
+			"shared-networks": [{"name": "n", "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "eth0", %s
+			"pools": [{"pool": "192.0.2.100 - 192.0.2.109"%s}, {"pool": "192.0.2.110 - 192.0.2.119"}]}]}]}}`, global, subnet, pool)
+	}
+	const forVIP = `, "client-classes": ["vip"]`
+	for _, tt := range []struct{ name, file, want string }{
+		{"global: the pool of the class", file(`"reservations-global": true,`+reserved+",", "", forVIP), "192.0.2.100 vip"},
+		{"of a subnet in a network: too late for the pool", file("", reserved+",", forVIP), "192.0.2.110 vip"},
+		{"global: too late for the subnet", file(`"reservations-global": true,`+reserved+",", `"client-classes": ["vip"],`, ""), "silence"},
+		{"early", file(`"early-global-reservations-lookup": true, "reservations-global": true,`+reserved+",", `"client-classes": ["vip"],`, ""), "192.0.2.100 vip"},
+		{"early: DROP", file(`"early-global-reservations-lookup": true, "reservations-global": true,`+strings.Replace(reserved, "vip", "DROP", 1)+",", "", ""), "silence"},
+	} {
+		net := compiled(t, tt.file)
+		for _, way := range ways {
+			got := "silence"
+			if m := way.ask(newBench(t, net), query{kind: dhcp4.Discover, hw: hwA, opts: "55=11"}); m != nil {
+				v, _ := m.Option(dhcp4.OptRootPath)
+				got = fmt.Sprintf("%v %s", m.YIAddr, v)
+			}
+			if got != tt.want {
+				t.Errorf("%s, %s: got %s, want %s", tt.name, way.name, got, tt.want)
+			}
+		}
+	}
+}
+
+// TestVendorOptionForAClass: what stands within an enterprise's part of option 125
+// may be for some clients too.
+func TestVendorOptionForAClass(t *testing.T) {
+	net := classy(t, `{"name": "named", "test": "option[60].exists"}`, "", `"option-data": [
+		{"space": "vendor-4491", "code": 2, "csv-format": false, "data": "c0000201", "client-classes": ["named"]},
+		{"space": "vendor-4491", "code": 2, "csv-format": false, "data": "c0000202"}],`)
+	for opts, want := range map[string]string{"60=78 125=0000118b03010102": "0000118b060204c0000201", "125=0000118b03010102": "0000118b060204c0000202"} {
+		for _, way := range ways {
+			m := way.ask(newBench(t, net), query{kind: dhcp4.Discover, opts: opts})
+			if v, _ := m.Option(dhcp4.OptVIVendorInfo); fmt.Sprintf("%x", v) != want {
+				t.Errorf("%s, %s: %x, want %s", way.name, opts, v, want)
+			}
+		}
+	}
+}
