@@ -433,3 +433,26 @@ func (g *gen) ddns() {
 		}
 	}
 }
+
+// extras are what stands at the top level and changes how everything is done.
+func (g *gen) extras() {
+	if g.chance(.4) {
+		push(g.top, "hooks-libraries", obj{"library": keaHooks + "libdhcp_bootp.so"})
+		g.note("the library bootp")
+	}
+	if g.chance(.3) {
+		g.top["early-global-reservations-lookup"] = true
+		g.note("early-global-reservations-lookup")
+	}
+	if g.chance(.3) {
+		g.top["store-extended-info"] = true
+		g.note("store-extended-info")
+	}
+	if g.chance(.3) {
+		g.top["compatibility"] = obj{"lenient-option-parsing": true}
+		g.note("lenient-option-parsing")
+	}
+}
+
+// keaHooks is where Debian keeps Kea's libraries.
+const keaHooks = "/usr/lib/x86_64-linux-gnu/kea/hooks/"

@@ -65,5 +65,8 @@ func required() (all []string) {
 		each("ddns-replace-client-name %s", "never", "always", "when-present", "when-not-present")
 		each("%s", "ddns-override-client-update", "ddns-override-no-update", "ddns-generated-prefix", "hostname-char-set and hostname-char-replacement")
 	}
+	if strings.Contains(*differParts, "extras") {
+		each("%s", "the library bootp", "early-global-reservations-lookup", "lenient-option-parsing", "store-extended-info")
+	}
 	return all
 }
