@@ -26,16 +26,15 @@ type gen struct {
 	turns map[string]int  // of cycle
 	cover map[string]bool // what occurs
 
-	top, network                   obj
-	local, second, far, shared     obj // the subnets: of s0, of s1, behind a relay, the first of the network
-	shared2, alias                 obj // the second of the network, one known by the address of a relay
-	people                         []*person
-	asks                           []*ask
-	codes                          []byte // options that something is configured for
-	hosts                          int
-	defs                           list
-	classes                        list
-	vendorIDs, userClasses, names_ []string
+	top, network               obj
+	local, second, far, shared obj // the subnets: of s0, of s1, behind a relay, the first of the network
+	shared2, alias             obj // the second of the network, one known by the address of a relay
+	people                     []*person
+	asks                       []*ask
+	codes                      []byte // options that something is configured for
+	hosts                      int
+	defs                       list
+	classes                    list
 }
 
 func (g *gen) note(format string, args ...any) { g.cover[fmt.Sprintf(format, args...)] = true }
@@ -102,11 +101,6 @@ func (g *gen) config() string {
 		panic(err)
 	}
 	return string(b)
-}
-
-// subnets are those of the case, by themselves.
-func (g *gen) subnets() []obj {
-	return []obj{g.local, g.second, g.far, g.shared, g.shared2, g.alias}
 }
 
 func push(o obj, key string, v any) {
