@@ -41,7 +41,10 @@ func appendHex(b, v []byte) []byte {
 // echoed, as the client's query has none.
 func (s *Server) recall(x *Exchange) {
 	q := x.Query
-	if x.Type != dhcp4.Request || !given(q.CIAddr) || given(q.GIAddr) || len(x.relay) > 0 {
+	if x.Type != dhcp4.Request || !given(q.CIAddr) || given(q.GIAddr) {
+		return
+	}
+	if own, _ := q.Option(dhcp4.OptRelayAgentInfo); len(own) > 0 { // torn or not: noteRelay writes it where what is recalled would stand
 		return
 	}
 	var by [2]lease.Identity

@@ -179,3 +179,22 @@ func TestClassOfferLifetime(t *testing.T) {
 		}
 	}
 }
+
+// TestTornAgentOptionsAreNotRecalled: a renewing client that sends relay agent
+// information of its own is looked at with nothing else, were it torn: what is
+// recalled stands in the memory in which what is kept is written.
+func TestTornAgentOptionsAreNotRecalled(t *testing.T) {
+	for _, way := range ways[1:] {
+		for _, torn := range []string{"01", "01ff" + strings.Repeat("00", 60)} {
+			b := newBench(t, net1(keepingInfo, func(n *topology.Topology) { n.StashAgentOptions = true }))
+			way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201 82=" + agent})
+			m := way.ask(b, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: "82=" + torn})
+			if m == nil || m.Type() != dhcp4.Ack {
+				t.Fatalf("%s, %s: %s", way.name, torn, say(m))
+			}
+			if x := b.w.slot(0); x.recalled {
+				t.Errorf("%s, %s: recalled", way.name, torn)
+			}
+		}
+	}
+}
