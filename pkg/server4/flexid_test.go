@@ -133,3 +133,39 @@ func TestFlexIDAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestFlexIDIsRecalled: a flex-id made of relay agent information is that of the
+// lease when its client renews without the relay (stash-agent-options).
+func TestFlexIDIsRecalled(t *testing.T) {
+	b := newBench(t, net1(keepingInfo, func(n *topology.Topology) {
+		n.StashAgentOptions = true
+		n.FlexID = flexRule(t, "relay4[1].hex")
+		n.Identifiers = []topology.IdentifierKind{topology.FlexID}
+		reserve(n.Subnets[0], topology.FlexID, "port7", "192.0.2.77", "house")
+	}))
+	b.native(query{kind: dhcp4.Request, hw: hwA, giaddr: "192.0.2.9", opts: "50=c000024d 54=c0000201 82=" + agent}.datagram(t))
+	out := b.native(query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.77"}.datagram(t))
+	if len(out) != 1 {
+		t.Fatalf("%d answers", len(out))
+	}
+	if got := say(read(t, out[0].Data)); !strings.HasPrefix(got, "ACK 192.0.2.77 ") || !strings.Contains(got, "12=686f757365") {
+		t.Error(got)
+	}
+}
+
+// TestFlexIDSeesTheDestination: to a flex-id a broadcast query was sent where the
+// tests of classes see that it was sent.
+func TestFlexIDSeesTheDestination(t *testing.T) {
+	b := newBench(t, net1(func(n *topology.Topology) {
+		n.FlexID = flexRule(t, "addrtotext(pkt.dst)")
+		n.Identifiers = []topology.IdentifierKind{topology.FlexID}
+		reserve(n.Subnets[0], topology.FlexID, "255.255.255.255", "192.0.2.77", "")
+	}))
+	out := b.native(query{kind: dhcp4.Discover, hw: hwA}.datagram(t))
+	if len(out) != 1 {
+		t.Fatalf("%d answers", len(out))
+	}
+	if got := say(read(t, out[0].Data)); !strings.HasPrefix(got, "OFFER 192.0.2.77 ") {
+		t.Error(got)
+	}
+}

@@ -27,23 +27,18 @@ func (x *Exchange) flexOptions() {
 	}
 }
 
-// look shows a query to expressions.
+// look shows a query to expressions, as the tests of classes see it.
 func (m *flex) look(x *Exchange) {
-	m.packet = classify.Packet{V4: x.Query, Iface: x.iface, Classes: &x.classes}
-	if x.over6 {
-		m.packet.V6, m.packet.Src = &x.packet.Envelope, x.origin.Addr
-	} else {
-		m.packet.Src, m.packet.Dst = x.peer.Addr(), x.local
-	}
+	m.packet = x.eval.packet
 }
 
 // source shows the query to an entry, or the reply as it is by now.
 func (m *flex) source(x *Exchange, answer bool) bool {
 	if !answer {
-		m.packet.V4 = x.Query
+		m.look(x)
 		return true
 	}
-	m.packet.V4 = &m.answer
+	m.packet.V4, m.packet.Agent = &m.answer, nil
 	return m.answer.Parse(x.out.Bytes()) == nil
 }
 
