@@ -274,7 +274,11 @@ func (x *Exchange) giveBack(c dhcp4.Code, v []byte) {
 	}
 	if !x.Query.Has(dhcp4.OptMaxMessageSize) {
 		x.allow(ethernet)
-		x.out.Limit(x.max)
+		n := x.max
+		if c != dhcp4.OptRelayAgentInfo { // without which its relay could not forward the reply
+			n -= x.room(dhcp4.OptRelayAgentInfo)
+		}
+		x.out.Limit(n)
 		if x.out.Add(c, v) {
 			return
 		}

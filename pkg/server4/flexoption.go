@@ -61,6 +61,8 @@ func (x *Exchange) flexOption(o *topology.FlexOption) {
 	case o.Action == topology.FlexAdd && has:
 	default:
 		if v := x.flexValue(o); len(v) > 0 {
+			v = append(x.flex.out[:0], v...) // it may stand in the reply, where Remove moves it
+			x.flex.out = v
 			x.out.Remove(c)
 			x.giveBack(c, v)
 		}

@@ -85,3 +85,34 @@ func sameOptions(got, want string) bool {
 	}
 	return true
 }
+
+// TestFlexOptionOfItself: an option of the reply may be made of what it is, which
+// moves while it is written anew.
+func TestFlexOptionOfItself(t *testing.T) {
+	net := compiled(t, flexConfig(`{"code": 3, "supersede": "option[3].hex", "source": "response"}, {"code": 15, "supersede": "substring(option[15].hex, 0, 7)", "source": "response"}`))
+	for _, way := range ways {
+		got := say(way.ask(newBench(t, net), query{kind: dhcp4.Discover, opts: "57=05dc"}))
+		for _, want := range []string{" 3=c0000201", " 15=6578616d706c65"} {
+			if !strings.Contains(got+" ", want+" ") {
+				t.Errorf("%s: no%s: %s", way.name, want, got)
+			}
+		}
+	}
+}
+
+// TestFlexOptionLeavesRoomForTheRelay: what flex_option adds never takes the room of
+// option 82, without which a relay cannot forward the reply.
+func TestFlexOptionLeavesRoomForTheRelay(t *testing.T) {
+	var entries []string
+	for _, code := range []string{"66", "67", "17", "18", "40"} {
+		entries = append(entries, `{"code": `+code+`, "add": "option[60].hex"}`)
+	}
+	net := compiled(t, flexConfig(strings.Join(entries, ", ")))
+	relay := " 82=01c8" + strings.Repeat("61", 200)
+	for _, way := range ways {
+		m := way.ask(newBench(t, net), query{kind: dhcp4.Discover, opts: "60=" + strings.Repeat("62", 250) + relay})
+		if got := say(m); !strings.HasSuffix(got, relay) {
+			t.Errorf("%s: %s", way.name, got)
+		}
+	}
+}
