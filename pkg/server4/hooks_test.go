@@ -389,3 +389,45 @@ func TestHookValues(t *testing.T) {
 		t.Error(seen)
 	}
 }
+
+// TestHookNameIsUpdated: a lease that a hook function gives another name has its
+// DNS updated as it would have under its own.
+func TestHookNameIsUpdated(t *testing.T) {
+	net := compiled(t, `{"Dhcp4": {"dhcp4o6-port": 6767, "lease-database": {"type": "memfile", "persist": false},
+		"dhcp-ddns": {"enable-updates": true}, "ddns-send-updates": true, "ddns-qualifying-suffix": "example.org",
+		"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "interface": "eth0", "4o6-interface": "eth0", "valid-lifetime": 600,
+			"pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}]}}`)
+	for _, way := range ways {
+		h := &Hooks{LeaseSelect: func(_ *Exchange, l *lease.Lease, _ bool) NextStep {
+			l.Hostname = "other.example.org"
+			return Continue
+		}}
+		b := newBenchWith(t, net, Options{Interfaces: eth0(), Hooks: h})
+		way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201 12=6f776e"})
+		l, ok := b.table.ByResource(resource(ip("192.0.2.100")))
+		if !ok || !strings.HasPrefix(l.Hostname, "other.example.org") || !l.FwdDNS || !l.RevDNS {
+			t.Errorf("%s: %v %q, forward %v, reverse %v", way.name, ok, l.Hostname, l.FwdDNS, l.RevDNS)
+		}
+	}
+}
+
+// TestHooksSeeNoOtherLease: a packet that gets no lease shows its hook functions
+// none, were it that of the client before it.
+func TestHooksSeeNoOtherLease(t *testing.T) {
+	for _, way := range ways {
+		var got lease.Lease
+		h := &Hooks{BufferSend: func(x *Exchange) NextStep {
+			got = x.Lease
+			return Continue
+		}}
+		b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: h})
+		way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"})
+		if got.Resource != resource(ip("192.0.2.100")) {
+			t.Fatalf("%s: %v", way.name, got)
+		}
+		way.ask(b, query{kind: dhcp4.Inform, hw: hwB, ciaddr: "192.0.2.9"})
+		if got.Resource.Prefix.IsValid() {
+			t.Errorf("%s: an INFORM shows %v", way.name, got)
+		}
+	}
+}

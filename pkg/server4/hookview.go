@@ -40,7 +40,7 @@ type forHooks struct {
 // reset readies f for a new query.
 func (f *forHooks) reset() {
 	f.InUse, f.next, f.returning, f.from, f.full = false, Continue, false, 0, false
-	f.changed, f.written = false, false
+	f.changed, f.written, f.mayPark = false, false, false
 	f.anew()
 	if len(f.values) > 0 {
 		clear(f.values)
@@ -51,6 +51,15 @@ func (f *forHooks) reset() {
 func (f *forHooks) anew() {
 	f.plan.set, f.renamed, f.asWas = false, false, false
 	f.left = f.left[:0]
+}
+
+// show readies what functions see of x before it is found out.
+func (x *Exchange) show() {
+	x.Lease = lease.Lease{}
+	x.classes.Reset()
+	if x.hooks.parking {
+		x.keep()
+	}
 }
 
 // keep moves the query into memory of its own: a parked packet outlives the batch.

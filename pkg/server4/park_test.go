@@ -506,3 +506,34 @@ func FuzzSetMessage(f *testing.F) {
 		}
 	})
 }
+
+// TestParkAfterFault: a fault in a function that may park does not let the
+// functions of the next packet park where they may not.
+func TestParkAfterFault(t *testing.T) {
+	for _, way := range ways {
+		faulty := true
+		var got *Parked
+		h := &Hooks{
+			SubnetSelect: func(*Exchange) NextStep {
+				if faulty {
+					panic("hook")
+				}
+				return Continue
+			},
+			BufferReceive: func(x *Exchange) NextStep {
+				if !faulty {
+					got = x.Park()
+				}
+				return Continue
+			},
+		}
+		b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: h})
+		if m := way.ask(b, query{kind: dhcp4.Discover, hw: hwA}); m != nil {
+			t.Fatalf("%s: %s", way.name, say(m))
+		}
+		faulty = false
+		if m := way.ask(b, query{kind: dhcp4.Discover, hw: hwA}); m == nil || got != nil {
+			t.Errorf("%s: %s, parked %v", way.name, say(m), got != nil)
+		}
+	}
+}

@@ -45,8 +45,8 @@ const restartLimit = 3
 func (s *Server) answer(x *Exchange) (v Verdict) {
 	defer s.caught(x, &v)
 	x.begin()
-	if x.hooks = s.hooks.Load(); x.hooks.parking {
-		x.keep()
+	if x.hooks = s.hooks.Load(); x.hooks != &unhooked {
+		x.show()
 	}
 	x.Net = s.net.Load()
 	return s.walk(x, 0)

@@ -213,7 +213,7 @@ func (x *Exchange) rename(name string) {
 		return
 	}
 	if !x.renamed {
-		x.names.Forward, x.names.Reverse = x.req.Lease.FwdDNS, x.req.Lease.RevDNS
+		x.names.Forward, x.names.Reverse = x.name.is.Fwd, x.name.is.Rev
 	}
 	x.names.Hostname, x.renamed = name, true
 	x.Subnet.Names(x.Pool).Rename(&x.name.is, name, x.names.Forward, x.names.Reverse, x.Lease.Resource.Prefix.Addr())
