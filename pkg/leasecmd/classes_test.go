@@ -26,13 +26,13 @@ func TestClasses(t *testing.T) {
 		{"class-add", `{"client-classes":[{}]}`, says("1", "missing parameter 'name'")},
 		{"class-list", ``, `{"result":0,"text":"2 classes found","arguments":{"client-classes":[{"name":"phones"},{"name":"desks"}]}}`},
 		{"class-get", `{"name":"phones"}`, `{"result":0,"text":"Class 'phones' definition returned","arguments":{"client-classes":[
-			{"name":"phones","next-server":"192.0.2.9","test":"option[60].text == 'phone'"}]}}`},
+			{"boot-file-name":"","name":"phones","next-server":"192.0.2.9","option-data":[],"option-def":[],"server-hostname":"","test":"option[60].text == 'phone'"}]}}`},
 		{"class-get", `{"name":"x"}`, says("3", "Class 'x' not found")},
 		{"class-get", `{"name":1}`, says("1", "'name' argument specified for the 'class-get' command is not a string")},
 		{"class-update", `{"client-classes":[{"name":"phones","test":"option[60].text == 'tel'"}]}`, says("0", "Class 'phones' updated")},
 		{"class-update", `{"client-classes":[{"name":"x"}]}`, says("3", "Class 'x' is not found")},
 		{"class-get", `{"name":"phones"}`, `{"result":0,"text":"Class 'phones' definition returned","arguments":{"client-classes":[
-			{"name":"phones","test":"option[60].text == 'tel'"}]}}`},
+			{"boot-file-name":"","name":"phones","next-server":"0.0.0.0","option-data":[],"option-def":[],"server-hostname":"","test":"option[60].text == 'tel'"}]}}`},
 		{"class-del", `{"name":"phones"}`, says("1", "Class 'phones' is used by class 'desks'")},
 		{"class-update", `{"client-classes":[{"name":"phones","test":"member('KNOWN')"}]}`, says("1", "modification of the class 'phones' would affect its dependency on the "+
 			"KNOWN and/or UNKNOWN built-in classes. Such modification is not allowed because there may be other classes depending on those built-ins via the updated class")},
