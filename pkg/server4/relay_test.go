@@ -51,7 +51,7 @@ func TestRelayInformation(t *testing.T) {
 }
 
 // TestWhichLink: link selection goes before subnet selection, and both before
-// giaddr (RFC 3527 §2, RFC 3011); a link that has no subnet is the last word. Over
+// giaddr (RFC 3527 §3, RFC 3011); a link that has no subnet is the last word. Over
 // 4o6 Kea's rule goes before all of them, and the client's word counts last.
 func TestWhichLink(t *testing.T) {
 	n := net1(func(n *topology.Topology) {
