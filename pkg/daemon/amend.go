@@ -28,6 +28,7 @@ func (d *daemon) amend(ctx context.Context, edit func(now *config.Config) leasec
 		for i := range c.Problems {
 			d.log.Warn("configuration", zap.String("problem", c.Problems[i].Error()))
 		}
+		d.configureDDNS(c.Next)
 		d.cfg = c.Next
 		d.engine.replace(c.Next)
 		d.inForce.Store(c.Next)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -138,4 +139,28 @@ func TestReservationsUnderLoad(t *testing.T) {
 	if r.Lost != 0 || r.Refused != 0 || r.Completed == 0 {
 		t.Errorf("%d completed, %d lost, %d refused", r.Completed, r.Lost, r.Refused)
 	}
+}
+
+// The names in a subnet that came by command go by what is said there, as after a reload.
+func TestNamesInSubnetByCommand(t *testing.T) {
+	h := newHost(t)
+	updates, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { updates.Close() })
+	port := updates.LocalAddr().(*net.UDPAddr).Port
+	h.with4(fmt.Sprintf(`"dhcp-ddns": { "enable-updates": true, "server-port": %d },`, port))
+	tell(t, h.door(), "subnet4-add", `{ "subnet4": [ { "id": 7, "subnet": "198.51.100.0/24", "ddns-ttl": 4711 } ] }`).is(t, 0, "IPv4 subnet added")
+	tell(t, h.door(), "lease4-add", `{ "ip-address": "198.51.100.7", "hw-address": "02:00:00:00:00:07", "hostname": "host.example.org.", "fqdn-fwd": true }`)
+	tell(t, h.door(), "lease4-resend-ddns", `{ "ip-address": "198.51.100.7" }`).is(t, 0, "NCR generated for: 198.51.100.7, hostname: host.example.org.")
+	b := make([]byte, 2048)
+	if err := updates.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := updates.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(b[2:n]), `"lease-length":4711`)
 }
