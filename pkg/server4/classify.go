@@ -35,6 +35,9 @@ func (s *Server) classify(x *Exchange) Verdict {
 		x.eval.packet.Agent = x.relay
 		x.classes.Add(classify.StashAgentOptions)
 	}
+	for _, name := range x.joined {
+		x.classes.AddName(x.Net.Classes.Names(), []byte(name))
+	}
 	x.Net.Classes.Classify(&x.eval.packet, &x.eval.scratch)
 	if x.hooks.PacketReceive != nil && x.restarts == 0 {
 		if v := s.packetReceive(x); v != Next {
@@ -150,7 +153,10 @@ func (x *Exchange) offerLifetime(p *topology.Policy) uint32 {
 
 // AddClass puts the query into a class, for hook functions: one that is called
 // before the subnet is chosen has a say in that.
-func (x *Exchange) AddClass(name string) { x.classes.AddName(x.Net.Classes.Names(), []byte(name)) }
+func (x *Exchange) AddClass(name string) {
+	x.joined = append(x.joined, name)
+	x.classes.AddName(x.Net.Classes.Names(), []byte(name))
+}
 
 // Classes yields the names of the classes that the query is in, in their order.
 func (x *Exchange) Classes(yield func(string) bool) {

@@ -431,3 +431,44 @@ func TestHooksSeeNoOtherLease(t *testing.T) {
 		}
 	}
 }
+
+// TestHookClassesOutliveAReload: a query that is answered anew, since its pool was
+// replaced under it, is still in the classes that functions put it into, by whatever
+// numbers they have by then; from BufferReceive too, before there is anything else.
+func TestHookClassesOutliveAReload(t *testing.T) {
+	guarded := func(first, last string, others ...string) *topology.Topology {
+		return net1(func(n *topology.Topology) {
+			n.Classes = classify.NewDictionary(optdef.V4, optdef.New(optdef.V4))
+			for _, name := range others {
+				n.Classes.Names().Intern(name)
+			}
+			addPool(n.Subnets[0], 7, first, last).Guard = topology.Guard{n.Classes.Names().Intern("gold")}
+			n.Subnets[0].Pools = n.Subnets[0].Pools[1:]
+		})
+	}
+	for _, point := range []string{"buffer4_receive", "pkt4_receive"} {
+		for _, way := range ways {
+			var b *bench
+			asked := 0
+			at := func(p string) func(*Exchange) NextStep {
+				return func(x *Exchange) NextStep {
+					if p == point {
+						asked++
+						x.AddClass("gold")
+						b.s.Replace(guarded("192.0.2.20", "192.0.2.29", "silver", "lead"))
+					}
+					return Continue
+				}
+			}
+			b = newBenchWith(t, guarded("192.0.2.10", "192.0.2.19"), Options{Interfaces: eth0(),
+				Hooks: &Hooks{BufferReceive: at("buffer4_receive"), PacketReceive: at("pkt4_receive")}})
+			if got := say(way.ask(b, query{kind: dhcp4.Discover, hw: hwA})); !strings.HasPrefix(got, "OFFER 192.0.2.20 ") || asked != 1 {
+				t.Errorf("%s, %s: %s, asked %d times", way.name, point, got, asked)
+			}
+			b.s.Hook(nil)
+			if got := say(way.ask(b, query{kind: dhcp4.Discover, hw: hwB})); got != "silence" {
+				t.Errorf("%s, %s: the next client is in the class too: %s", way.name, point, got)
+			}
+		}
+	}
+}

@@ -29,6 +29,7 @@ type forHooks struct {
 	reply   []byte // likewise, of SetReply
 	written bool
 	values  map[any]any
+	joined  []string // classes that AddClass put the query into: their numbers change with the topology
 
 	plan    plan
 	names   NameUpdate // when renamed
@@ -41,6 +42,7 @@ type forHooks struct {
 func (f *forHooks) reset() {
 	f.InUse, f.next, f.returning, f.from, f.full = false, Continue, false, 0, false
 	f.changed, f.written, f.mayPark = false, false, false
+	f.joined = f.joined[:0]
 	f.anew()
 	if len(f.values) > 0 {
 		clear(f.values)
