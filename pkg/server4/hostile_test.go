@@ -124,9 +124,10 @@ func TestOptionLengths(t *testing.T) {
 	}
 }
 
-// TestSubOptionLengths does the same with what stands inside option 82.
+// TestSubOptionLengths does the same with what stands inside option 82, where that
+// goes into identifiers, classes and options.
 func TestSubOptionLengths(t *testing.T) {
-	b := newBenchWith(t, hostileNet(), Options{Interfaces: eth0(), Log: loud()})
+	b := newBenchWith(t, loadedNet(t), Options{Interfaces: eth0(), Log: loud()})
 	for _, sub := range []dhcp4.Code{dhcp4.SubCircuitID, dhcp4.SubLinkSelection, dhcp4.SubServerIDOverride, dhcp4.SubRelaySourcePort} {
 		for _, size := range []int{0, 1, 3, 4, 5, 200} {
 			for _, says := range []int{0, 1, 3, 4, 5, 200, 255} { // the length octet, whatever is there
@@ -215,13 +216,20 @@ func FuzzServer(f *testing.F) {
 		f.Add(query{kind: k, ciaddr: "192.0.2.100", giaddr: "192.0.2.9", opts: busy}.bytes(f))
 		f.Add(query{kind: k, opts: busy + " 50=c0000264 54=c0000201 81=040000046162636400 51=00000e10 118=c0000200"}.bytes(f))
 	}
-	b := newBenchWith(f, hostileNet(), Options{Interfaces: eth0(), Log: loud()})
+	f.Add(query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: "82=" + agent}.bytes(f))
+	f.Add(query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100", opts: "82=01ff00 125=0000118b030101ff 60=3139322e302e322e37"}.bytes(f))
+	var all []*bench
+	for _, n := range []*topology.Topology{hostileNet(), loadedNet(f)} {
+		all = append(all, newBenchWith(f, n, Options{Interfaces: eth0(), Log: loud()}))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if len(raw) > 60000 {
 			return
 		}
-		b.now = b.now.Add(10 * time.Millisecond)
-		b.feed(t, raw)
+		for _, b := range all {
+			b.now = b.now.Add(10 * time.Millisecond)
+			b.feed(t, raw)
+		}
 	})
 }
 
@@ -245,4 +253,25 @@ func FuzzServer6(f *testing.F) {
 			t.Fatalf("%d faults", n)
 		}
 	})
+}
+
+// loadedNet is a configuration in which as much as may be depends on what clients say.
+func loadedNet(t testing.TB) *topology.Topology {
+	return compiled(t, `{"Dhcp4": {"dhcp4o6-port": 6767, "lease-database": {"type": "memfile", "persist": false},
+		"stash-agent-options": true, "store-extended-info": true, "early-global-reservations-lookup": true,
+		"host-reservation-identifiers": ["flex-id", "circuit-id", "duid", "client-id", "hw-address"], "reservations-global": true,
+		"dhcp-ddns": {"enable-updates": true}, "ddns-send-updates": true, "ddns-qualifying-suffix": "example.org",
+		"hooks-libraries": [
+			{"library": "/usr/lib/kea/hooks/libdhcp_flex_id.so", "parameters": {"identifier-expression": "concat(relay4[1].hex, substring(option[61].hex, 1, all))", "replace-client-id": true}},
+			{"library": "/usr/lib/kea/hooks/libdhcp_ddns_tuning.so", "parameters": {"hostname-expr": "ifelse(option[60].exists, option[60].text, '')"}},
+			{"library": "/usr/lib/kea/hooks/libdhcp_flex_option.so", "parameters": {"options": [
+				{"code": 15, "supersede": "substring(option[12].hex, 0, -3)", "source": "response"},
+				{"code": 4, "csv-format": true, "supersede": "option[60].text"}, {"code": 66, "add": "option[61].hex"}, {"code": 67, "add": "relay4[2].hex"},
+				{"code": 125, "sub-options": [{"space": "vendor-4491", "code": 1, "supersede": "option[125].hex"}]}]}}],
+		"client-classes": [{"name": "relayed", "test": "relay4[1].exists and substring(relay4[1].hex, 0, 2) == 'po'", "option-data": [{"name": "root-path", "data": "x"}]},
+			{"name": "spawn", "template-test": "substring(option[60].hex, 0, 8)"}, {"name": "vendor", "test": "vendor[4491].option[1].exists or vendor-class[*].exists"}],
+		"option-data": [{"name": "vivso-suboptions", "data": "4491", "always-send": true}, {"name": "routers", "data": "192.0.2.1"}, {"name": "v6-only-preferred", "data": "300"}],
+		"reservations": [{"hw-address": "02:00:5e:00:00:0a", "hostname": "reserved", "client-classes": ["relayed"]}],
+		"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "interface": "eth0", "4o6-interface": "eth0", "valid-lifetime": 600, "offer-lifetime": 60, "cache-threshold": 0.25,
+			"pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}]}}`)
 }
