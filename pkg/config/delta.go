@@ -22,9 +22,13 @@ func (d *Draft) MergeSubnet(id uint32, text json.RawMessage) {
 // not be the one that is there.
 func (d *Draft) PruneSubnet(id uint32, text json.RawMessage) {
 	old := d.subnet(id)
-	if n := d.read(text, old.parent, old.index); n != nil && n.kind == kMap {
-		d.prune(old, n)
+	n := d.read(text, old.parent, old.index)
+	if n == nil || n.kind != kMap {
+		return
 	}
+	c := &compiler{report: d.report, cfg: &Config{Family: d.was.Family}, root: d.root}
+	c.check(n.copy(n.parent, n.index), subnet) // a word misspelt would take out nothing, unseen
+	d.prune(old, n)
 }
 
 // keysOf are the members by which an element of a list is known from the others.

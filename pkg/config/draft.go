@@ -180,7 +180,8 @@ func (d *Draft) MoveSubnet(id uint32, network string) {
 	listIn(to, subnetsKey(d.was.Family)).add(n)
 }
 
-// AddNetwork adds a shared network with its subnets.
+// AddNetwork adds a shared network with its subnets. Those without an id get ids above
+// all others, those of the network among them.
 func (d *Draft) AddNetwork(text json.RawMessage) {
 	list := listIn(d.root, "shared-networks")
 	n := d.read(text, list, len(list.items))
@@ -189,6 +190,11 @@ func (d *Draft) AddNetwork(text json.RawMessage) {
 	}
 	list.add(n)
 	highest := d.highest()
+	for _, s := range n.list(subnetsKey(d.was.Family)) {
+		if m := s.get("id"); m != nil && m.kind == kInt && m.num > 0 && m.num < maxU32 {
+			highest = max(highest, uint32(m.num))
+		}
+	}
 	for _, s := range n.list(subnetsKey(d.was.Family)) {
 		if m := s.member("id"); s.kind == kMap && (m == nil || m.kind == kInt && m.num == 0) {
 			highest++

@@ -1,6 +1,7 @@
 package leasecmd_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,9 @@ func TestDeltas4(t *testing.T) {
 			{"pool":"192.0.2.128 - 192.0.2.255"}],"option-data":[{"name":"foo"}]}]}`, changed("IPv4 subnet updated", "1", "192.0.2.0/24")},
 		{"subnet4-delta-del", `{"subnet4":[{"id":7,"subnet":"192.0.2.0/24"}]}`, says("1", "Can't find subnet '7' to update")},
 		{"subnet4-delta-del", `{"subnet4":[{"id":1}]}`, says("1", "mandatory 'subnet' parameter is missing for a subnet being configured")},
+		{"subnet4-delta-del", `{"subnet4":[{"id":1,"subnet":"192.0.2.0/24","pools":"all"}]}`, says("1", "subnet4[0].pools: has to be a list of maps, not a string")},
+		{"subnet4-delta-del", `{"subnet4":[{"id":1,"subnet":"192.0.2.0/24","option-date":[{"code":6}]}]}`,
+			says("1", "subnet4[0].option-date: is not a key of subnet; did you mean 'option-data'?")},
 	})
 	text = string(d.cfg.SubnetJSON(1))
 	for _, gone := range []string{`"data":"y"`, `"data":"p"`, `128`, `:600`} {
@@ -128,6 +132,22 @@ func TestNetworks4(t *testing.T) {
 		{"subnet4-list", ``, `{"result":0,"text":"3 IPv4 subnets found","arguments":{"subnets":[{"id":1,"subnet":"192.0.2.0/24","shared-network-name":null},
 			{"id":100,"subnet":"198.51.100.0/25","shared-network-name":null},{"id":101,"subnet":"198.51.100.128/25","shared-network-name":null}]}}`},
 	})
+}
+
+// Subnets of a new network that have no id get none that another one of it has.
+func TestNumbersInNetwork(t *testing.T) {
+	d := newDesk(t, topology.V4, floors4)
+	d.run(t, []exchange{
+		{"network4-add", `{"shared-networks":[{"name":"n","subnet4":[{"subnet":"10.5.0.0/16"},{"id":102,"subnet":"10.6.0.0/16"},{"id":0,"subnet":"10.7.0.0/16"}]}]}`,
+			`{"result":0,"text":"A new IPv4 shared network 'n' added","arguments":{"shared-networks":[{"name":"n"}]}}`},
+	})
+	var ids []uint32
+	for _, s := range d.cfg.Topology.Subnets {
+		ids = append(ids, s.ID)
+	}
+	if want := []uint32{1, 100, 101, 102, 103, 104}; !slices.Equal(ids, want) {
+		t.Errorf("%v, not %v", ids, want)
+	}
 }
 
 // The same commands with a 6.
