@@ -146,6 +146,21 @@ func (w *Builder) Remove(c Code) {
 	}
 }
 
+// ToEnd moves the parts of option c in the options field behind all others there
+// (RFC 3046 §2.2).
+func (w *Builder) ToEnd(c Code) {
+	if !w.added.Has(c) {
+		return
+	}
+	var parts []byte
+	for b := w.b[offOptions:]; len(b) > 0; b = b[2+int(b[1]):] {
+		if Code(b[0]) == c {
+			parts = append(parts, b[:2+int(b[1])]...)
+		}
+	}
+	w.b = append(w.b[:offOptions+drop(w.b[offOptions:], c)], parts...)
+}
+
 // drop takes option c out of a run of options and returns how long that is then.
 func drop(b []byte, c Code) int {
 	to := 0

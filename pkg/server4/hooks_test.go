@@ -472,3 +472,35 @@ func TestHookClassesOutliveAReload(t *testing.T) {
 		}
 	}
 }
+
+// TestRelayStaysLast: what PacketSend adds goes before option 82 (RFC 3046 §2.2),
+// however long that is.
+func TestRelayStaysLast(t *testing.T) {
+	h := &Hooks{PacketSend: func(x *Exchange) NextStep {
+		x.Response().Add(66, []byte("a"))
+		return Continue
+	}}
+	for _, size := range []int{3, 200, 300} {
+		relay := "0102" + "6162" + strings.Repeat("0901ff", size)
+		for _, way := range ways {
+			b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: h})
+			var last dhcp4.Code
+			m := way.ask(b, query{kind: dhcp4.Discover, hw: hwA, opts: "82=" + relay + " 57=2000"})
+			for c := range m.All {
+				last = c
+			}
+			if v, _ := m.Option(82); hex.EncodeToString(v) != relay || last != 82 || !m.Has(66) {
+				t.Errorf("%s, %d: last is %d: %s", way.name, size, last, say(m))
+			}
+		}
+	}
+	b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: &Hooks{PacketSend: func(x *Exchange) NextStep {
+		x.Response().Remove(82)
+		x.Response().Add(82, []byte{1, 1, 'z'})
+		x.Response().Add(66, []byte("a"))
+		return Continue
+	}}})
+	if got := say(ways[0].ask(b, query{kind: dhcp4.Discover, hw: hwA, opts: "82=010161"})); !strings.HasSuffix(got, " 66=61 82=01017a") {
+		t.Errorf("a function's own: %s", got)
+	}
+}

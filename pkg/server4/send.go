@@ -126,6 +126,7 @@ func (s *Server) pack(x *Exchange) Verdict {
 			return DropHook
 		}
 		skip = n == Skip && x.written
+		x.out.ToEnd(dhcp4.OptRelayAgentInfo)
 	}
 	x.wire = x.out.Bytes()
 	if x.bootp {
