@@ -111,7 +111,7 @@ func (w *Builder) tail() int {
 
 func (f *field) holds() bool { return f.n > 0 && !f.taken }
 
-// Add adds option c. A value over 255 octets is split (RFC 3396 §7). It reports
+// Add adds option c. A value over 255 octets is split (RFC 3396 §6). It reports
 // false, and adds nothing, when the limit leaves no room.
 func (w *Builder) Add(c Code, value []byte) bool {
 	if c == OptPad || c == OptEnd || c == OptOverload {

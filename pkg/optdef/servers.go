@@ -51,7 +51,8 @@ func (d *Definition) decodeSIP(v []byte) (string, error) {
 }
 
 // encodePCP reads lists of addresses, one list for each PCP server: the
-// addresses of a list are parted by spaces, the lists by commas.
+// addresses of a list are parted by spaces, the lists by commas. On the wire the
+// length of a list, in octets, goes before it (RFC 7291 §4.1).
 func encodePCP(text string) ([]byte, error) {
 	var b []byte
 	for i, s := range split(text, ',') {

@@ -177,7 +177,7 @@ var agentRows = []row{
 	{code: 152, name: "virtual-subnet-select-ctrl", typ: Empty, flags: weak},
 }
 
-// The sub-options of CableLabs Client Configuration (RFC 3495 §6, RFC 3594,
+// The sub-options of CableLabs Client Configuration (RFC 3495 §5, RFC 3594,
 // RFC 3634); the fields of sub-option 3 vary.
 var cablelabsRows = []row{
 	{code: 1, name: "tsp-primary-server", typ: IPv4Address, flags: weak},

@@ -30,7 +30,7 @@ const (
 )
 
 // read takes the name out of a query. With option 81 there, option 12 says
-// nothing (RFC 4702 §3.1); a malformed one counts as absent. The name shares
+// nothing (RFC 4702 §4); a malformed one counts as absent. The name shares
 // memory with the query.
 func (h *name) read(q *dhcp4.Message) {
 	h.asked, h.flags = ddns.Asked{}, 0
