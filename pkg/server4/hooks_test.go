@@ -504,3 +504,25 @@ func TestRelayStaysLast(t *testing.T) {
 		t.Errorf("a function's own: %s", got)
 	}
 }
+
+// TestSetMessageOfAnotherType: a message that PacketReceive puts in the place of the
+// query is served by its own type, and not at all when that is none of a client's.
+func TestSetMessageOfAnotherType(t *testing.T) {
+	for kind, want := range map[dhcp4.MessageType]string{dhcp4.Discover: "OFFER", dhcp4.Inform: "ACK", dhcp4.Offer: "silence", dhcp4.LeaseQuery: "silence", 0: "silence"} {
+		other := query{kind: kind, hw: hwB, ciaddr: "192.0.2.9"}
+		if kind == dhcp4.Discover {
+			other.ciaddr = ""
+		}
+		for _, way := range ways {
+			b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: &Hooks{PacketReceive: func(x *Exchange) NextStep {
+				if err := x.SetMessage(other.bytes(t)); err != nil {
+					t.Error(err)
+				}
+				return Continue
+			}}})
+			if got, _, _ := strings.Cut(say(way.ask(b, query{kind: dhcp4.Discover, hw: hwA})), " "); got != want {
+				t.Errorf("%s, %v: %s, want %s", way.name, kind, got, want)
+			}
+		}
+	}
+}

@@ -117,7 +117,11 @@ func (s *Server) packetReceive(x *Exchange) Verdict {
 	if n := x.hooks.PacketReceive(x); n == Skip || n == Drop {
 		return DropHook
 	}
-	return Next
+	switch x.Type { // SetMessage may have put any in the place of what accept saw
+	case dhcp4.Discover, dhcp4.Request, dhcp4.Decline, dhcp4.Release, dhcp4.Inform:
+		return Next
+	}
+	return DropType
 }
 
 // nameUpdate calls ddns4_update.
