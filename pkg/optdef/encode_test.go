@@ -64,6 +64,8 @@ func TestEncodeSaysWhatWasExpectedWhere(t *testing.T) {
 		{V6, "v6-dnr", "1, a.b, 192.0.2.1", `value 1, "1, a.b, 192.0.2.1" at offset 0: expected addresses of the option's family, parted by spaces`},
 		{V6, "v6-dnr", "1, a.b | 2, c.d", `value 2, "2, c.d" at offset 9: expected a single resolver`},
 		{V4, "v4-dnr", "1, a.b, 192.0.2.1, port=0", `value 1, "1, a.b, 192.0.2.1, port=0" at offset 0: expected a port from 1 to 65535`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, ipv4hint=192.0.2.1", `value 1, "1, a.b, 192.0.2.1, ipv4hint=192.0.2.1" at offset 0: expected service parameters such as alpn=dot port=853 dohpath=/q{?dns}`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, key4=aaaa", `value 1, "1, a.b, 192.0.2.1, key4=aaaa" at offset 0: expected service parameters such as alpn=dot port=853 dohpath=/q{?dns}`},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %q", tt.name, tt.text), func(t *testing.T) {

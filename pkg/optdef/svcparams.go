@@ -13,6 +13,13 @@ import (
 // RFC 9460 §14.3.2); the others are written keyNNNNN.
 var paramNames = map[string]uint16{"mandatory": 0, "alpn": 1, "no-default-alpn": 2, "port": 3, "dohpath": 7}
 
+// Those that no option of encrypted resolvers may have, as it has addresses of its
+// own (RFC 9463 §4.1, §5.1).
+const (
+	ipv4hint = 4
+	ipv6hint = 6
+)
+
 const wantParams = wantError("service parameters such as alpn=dot port=853 dohpath=/q{?dns}")
 
 type param struct {
@@ -58,7 +65,7 @@ func paramKey(name string) (uint16, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(digits, 10, 16)
-	return uint16(n), err == nil
+	return uint16(n), err == nil && n != ipv4hint && n != ipv6hint
 }
 
 func encodeParam(key uint16, value string) ([]byte, error) {
