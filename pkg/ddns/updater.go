@@ -185,6 +185,7 @@ func (u *Updater) Run(ctx context.Context) {
 	for hold := holdMin; ctx.Err() == nil; {
 		number, ok := u.queue.peek(&e)
 		if !ok {
+			u.idle()
 			u.rest(ctx, 0)
 			continue
 		}
@@ -203,6 +204,18 @@ func (u *Updater) Run(ctx context.Context) {
 	u.flush()
 }
 
+// idle gives back the socket of a configuration that is gone. Where updates are
+// switched off nothing is held back either.
+func (u *Updater) idle() {
+	st := u.state.Load()
+	if u.via != st {
+		u.hangUp()
+	}
+	if !st.cfg.Enable {
+		u.stats.Held.Store(false)
+	}
+}
+
 // rest waits for d, or for something new when d is 0.
 func (u *Updater) rest(ctx context.Context, d time.Duration) {
 	if n := u.stats.Full.Load(); n != u.lost && u.opt.Lost != nil {
@@ -213,6 +226,7 @@ func (u *Updater) rest(ctx context.Context, d time.Duration) {
 		select {
 		case <-ctx.Done():
 		case <-u.wake:
+		case <-u.again:
 		}
 		return
 	}

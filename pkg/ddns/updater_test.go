@@ -24,6 +24,7 @@ type wire struct {
 	got    []string
 	err    error
 	dialed int
+	closed atomic.Int32
 }
 
 func (w *wire) Write(b []byte) (int, error) {
@@ -50,7 +51,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (w *wire) Close() error { return nil }
+func (w *wire) Close() error { w.closed.Add(1); return nil }
 
 func (w *wire) fail(err error) {
 	w.mu.Lock()
@@ -238,6 +239,33 @@ func TestSwitchedOff(t *testing.T) {
 }
 
 // TestFlush: at the end what is left is sent, in so far as it can be at once.
+// Switched off, neither the socket nor the complaint stays until somebody asks for
+// updates again.
+func TestNothingIsLeftOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, 8)
+		d.Changed(nil, named(1, "a."), 1)
+		synctest.Wait()
+		d.enable(false, 8)
+		synctest.Wait()
+		if n := d.wire.closed.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+		d.enable(true, 8)
+		d.wire.fail(syscall.ECONNREFUSED)
+		d.Changed(nil, named(2, "b."), 2)
+		synctest.Wait()
+		if !d.Stats().Held.Load() {
+			t.Fatal("not held back")
+		}
+		d.enable(false, 8)
+		synctest.Wait()
+		if d.Stats().Held.Load() {
+			t.Error("nothing waits, and it is held back")
+		}
+	})
+}
+
 func TestFlush(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
