@@ -231,7 +231,7 @@ func TestPerf4Modes(t *testing.T) {
 			s := relayed4(t, ours, keys)
 			args := append([]string{"timeout", "30", "perfdhcp", "-4", "-r", "3000", "-R", "50000", "-p", "2", "-W", "500000"}, more...)
 			lost := ""
-			for range 2 { // see lossless
+			for range 4 { // see lossless; other work on the machine loses packets as well
 				out, _ := s.client.Run(append(args, "-l", relayDownV4, serverV4)...) // its exit code counts releases, which have no answer, as lost
 				if lost = unanswered(out); lost == "" {
 					break
