@@ -108,24 +108,32 @@ func (c *caller) ask(t *testing.T, kind dhcp4.MessageType, at netip.Addr, option
 	if options != nil {
 		options(&w)
 	}
-	if _, err := c.conn.WriteToUDPAddrPort(w.Bytes(), netip.MustParseAddrPort(serverV4+":67")); err != nil {
-		t.Fatal(err)
-	}
+	query, to := w.Bytes(), netip.MustParseAddrPort(serverV4+":67")
 	buf := make([]byte, 2000)
-	c.conn.SetReadDeadline(time.Now().Add(3 * time.Second))
-	for kind != dhcp4.Release {
-		n, err := c.conn.Read(buf)
-		if err != nil {
-			t.Fatalf("%v: %v", kind, err)
-		}
-		m := new(dhcp4.Message)
-		if err := m.Parse(buf[:n]); err != nil {
+	var last error
+	for range 5 { // Kea's raw socket may open a moment after the other one
+		if _, err := c.conn.WriteToUDPAddrPort(query, to); err != nil {
 			t.Fatal(err)
 		}
-		if m.XID == c.xid {
-			return m
+		c.conn.SetReadDeadline(time.Now().Add(time.Second))
+		for kind != dhcp4.Release {
+			n, err := c.conn.Read(buf)
+			if last = err; err != nil {
+				break
+			}
+			m := new(dhcp4.Message)
+			if err := m.Parse(buf[:n]); err != nil {
+				t.Fatal(err)
+			}
+			if m.XID == c.xid {
+				return m
+			}
+		}
+		if kind == dhcp4.Release {
+			return nil
 		}
 	}
+	t.Fatalf("%v: %v", kind, last)
 	return nil
 }
 
