@@ -135,17 +135,8 @@ func (p *parser) strictIfElse() sort {
 // Information option (RFC 3925 §4, RFC 9915 §21.17).
 func (p *parser) vendor() sort {
 	in := instr{op: opVendor, family: p.Family}
-	if p.accept(".") {
-		p.expect("enterprise")
-		return p.asked(in, formEnterprise)
-	}
-	p.enterprise(&in)
-	t := p.take()
-	switch {
-	case t.is("exists"):
-		return p.asked(in, formExists)
-	case !t.is("option"):
-		p.unexpected(t, "'exists' or 'option'")
+	if s, whole := p.ofVendor(&in, "option"); whole {
+		return s
 	}
 	space := ""
 	if in.enterprise != 0 {
@@ -158,23 +149,32 @@ func (p *parser) vendor() sort {
 // option (RFC 3925 §3, RFC 9915 §21.16).
 func (p *parser) vendorClass() sort {
 	in := instr{op: opVendorClass, family: p.Family}
-	if p.accept(".") {
-		p.expect("enterprise")
-		return p.asked(in, formEnterprise)
-	}
-	p.enterprise(&in)
-	t := p.take()
-	switch {
-	case t.is("exists"):
-		return p.asked(in, formExists)
-	case !t.is("data"):
-		p.unexpected(t, "'exists' or 'data'")
+	if s, whole := p.ofVendor(&in, "data"); whole {
+		return s
 	}
 	if p.accept("[") {
 		in.n = int(p.number(p.take(), 0, math.MaxUint8))
 		p.expect("]")
 	}
 	return p.asked(in, formData)
+}
+
+// ofVendor reads what can be asked of either option: which enterprise it is of,
+// and whether it is there. whole is false behind the word for what is in it.
+func (p *parser) ofVendor(in *instr, content string) (s sort, whole bool) {
+	if p.accept(".") {
+		p.expect("enterprise")
+		return p.asked(*in, formEnterprise), true
+	}
+	p.enterprise(in)
+	t := p.take()
+	switch {
+	case t.is("exists"):
+		return p.asked(*in, formExists), true
+	case !t.is(content):
+		p.unexpected(t, "'exists' or '"+content+"'")
+	}
+	return value, false
 }
 
 // enterprise reads a number in brackets, of which 0 and * stand for any, and the
