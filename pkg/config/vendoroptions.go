@@ -55,7 +55,8 @@ func (c *compiler) enterprises(data []datum) (out topology.Options) {
 	return out
 }
 
-// standing returns where the same enterprise stands already, -1 for nowhere.
+// standing returns the index of the option of the same code and enterprise, -1 if
+// there is none.
 func standing(all topology.Options, o *topology.Option) int {
 	return slices.IndexFunc(all, func(p topology.Option) bool { return p.Code == o.Code && p.Vendor == o.Vendor })
 }
