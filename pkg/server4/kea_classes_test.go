@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 )
 
@@ -43,13 +41,10 @@ var classesConfig = fmt.Sprintf(keaConfig, `"client-classes": [
 // TestClassesAgainstKea gives the same file to both and compares what comes back to
 // clients of one class or another.
 func TestClassesAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	text := strings.Replace(classesConfig, `"pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]`, `"pools": [
 		{"pool": "192.0.2.100 - 192.0.2.119", "client-class": "one", "require-client-classes": ["pooled"], "option-data": [{"name": "time-servers", "data": "192.0.2.34"}]},
 		{"pool": "192.0.2.120 - 192.0.2.139", "client-class": "friend"},

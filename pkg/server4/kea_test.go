@@ -181,13 +181,10 @@ var deviations = map[string]struct{ kea, why, road string }{
 
 // TestAgainstKea holds every conversation with kea-dhcp4 too.
 func TestAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	xid := uint32(100)
 	for _, r := range roads {
 		for _, c := range conversations() {
@@ -249,13 +246,10 @@ func alike(q query, ours, theirs string) bool {
 // TestOptionsAgainstKea compares which options are in replies, and what is in
 // them.
 func TestOptionsAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	config := fmt.Sprintf(keaConfig, `"min-valid-lifetime": 300, "max-valid-lifetime": 900, "calculate-tee-times": true,
 		"next-server": "192.0.2.3", "server-hostname": "boot", "boot-file-name": "boot.img"`,
 		`, {"name": "domain-name", "data": "example.org"}, {"name": "ntp-servers", "data": "192.0.2.4", "always-send": true},
@@ -311,4 +305,18 @@ func framed(m ipc.Message, iface string) []byte {
 	o = dhcp6.AppendOption(o, 60001, a[:])
 	o = dhcp6.AppendOption(o, 60002, []byte{2, 34})
 	return dhcp6.AppendOption(m.Data, 17, append([]byte{0, 0, 9, 191}, o...))
+}
+
+// besideKea enters a namespace with a link on which kea-dhcp4 can be asked as by a
+// relay; nil outside of it, where another process of the test does the work.
+func besideKea(t *testing.T) *netns.Peer {
+	t.Helper()
+	need.Programs(t, "kea-dhcp4")
+	if !netns.Enter(t) {
+		return nil
+	}
+	p := netns.NewPeer(t)
+	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	running(t, "s0")
+	return p
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -43,13 +41,10 @@ var vendorConfig = fmt.Sprintf(keaConfig, `"option-def": [
 // back to clients of one vendor or another. Kea 2.2 looks at one enterprise only, and
 // puts nothing into the options of one (3 does).
 func TestVendorOptionsAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	for _, r := range roads {
 		t.Run(r.name, func(t *testing.T) {
 			conn := startKea(t, &r, p, vendorConfig)

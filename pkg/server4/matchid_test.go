@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -74,13 +72,10 @@ func oneOrTwo() []conversation {
 // TestMatchClientIDAgainstKea holds the same conversations with kea-dhcp4, but for the
 // network, and compares the addresses.
 func TestMatchClientIDAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	xid := uint32(9000)
 	for _, r := range roads {
 		for _, c := range oneOrTwo()[:3] {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
@@ -150,13 +148,10 @@ func TestClientStates(t *testing.T) {
 
 // TestClientStatesAgainstKea asks kea-dhcp4 the same.
 func TestClientStatesAgainstKea(t *testing.T) {
-	need.Programs(t, "kea-dhcp4")
-	if !netns.Enter(t) {
+	p := besideKea(t)
+	if p == nil {
 		return
 	}
-	p := netns.NewPeer(t)
-	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
-	running(t, "s0")
 	xid := uint32(5000)
 	for _, authoritative := range []bool{false, true} {
 		for _, r := range roads {
