@@ -92,8 +92,8 @@ func (r *runner) choose() Share {
 }
 
 // client returns who does what was drawn. Where nobody holds a lease that is
-// needed one is taken instead, and where everybody who is there holds one of
-// another kind it is that which is taken again.
+// needed one is taken instead, and where everybody who is there is of another
+// kind it is that of which one is taken.
 func (r *runner) client(s *Share) (client int, holds, ok bool) {
 	c := &r.clients
 	switch {
@@ -112,9 +112,9 @@ func (r *runner) client(s *Share) (client int, holds, ok bool) {
 		return client, holds, ok
 	}
 	for _, other := range r.mix {
-		if client, ok = c.holders[other.Kind].pop(); ok {
+		if client, holds, ok = c.take(other.Kind); ok {
 			*s = Share{Kind: other.Kind, Act: ActLease}
-			return client, true, true
+			return client, holds, true
 		}
 	}
 	return 0, false, false

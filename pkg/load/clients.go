@@ -29,25 +29,26 @@ func (f *fifo) pop() (client int, ok bool) {
 	return client, true
 }
 
-// clients hands out the numbers of those who are not in a conversation. Those
-// who hold a lease stand apart, by kind, as far as leases are kept.
+// clients hands out the numbers of those who are not in a conversation. A client
+// stays with the kind of its first one: what it sent on one way, a DHCPRELEASE
+// above all, that nobody answers, could come after what it sends on another.
 type clients struct {
 	fixed   int // how many there are; 0: as many as are asked for
 	fresh   int // number of the next who has not talked yet
-	free    fifo
+	free    [kinds]fifo // who hold no lease, or one that is not kept
 	holders [kinds]fifo
 	keep    bool // leases are of use later
 	book    book
 }
 
 // take returns a client for a lease of that kind: who was never here, who was
-// here and has none, at last who has one.
+// here for one of that kind and has none, at last who has one.
 func (c *clients) take(k Kind) (client int, holds, ok bool) {
 	if c.fixed == 0 || c.fresh < c.fixed {
 		c.fresh++
 		return c.fresh - 1, false, true
 	}
-	if client, ok = c.free.pop(); ok {
+	if client, ok = c.free[k].pop(); ok {
 		return client, false, true
 	}
 	client, ok = c.holders[k].pop()
@@ -60,7 +61,7 @@ func (c *clients) give(client int, k Kind, holds bool) {
 	case holds && c.keep:
 		c.holders[k].push(client)
 	case c.fixed > 0:
-		c.free.push(client)
+		c.free[k].push(client)
 	}
 }
 

@@ -188,6 +188,24 @@ func TestBothFamilies(t *testing.T) {
 	})
 }
 
+// A client that gave its lease back comes again in the same way only: a
+// DHCPRELEASE by way of dhcp6d may take longer than the next DISCOVER to dhcp4d.
+func TestOneKind(t *testing.T) {
+	c := clients{fixed: 2, keep: true}
+	take := func(k Kind, want int, there bool) {
+		t.Helper()
+		if client, holds, ok := c.take(k); ok != there || holds || ok && client != want {
+			t.Errorf("%v: client %d, %v, %v", k, client, holds, ok)
+		}
+	}
+	take(FourOverSix, 0, true)
+	take(V4, 1, true)
+	c.give(0, FourOverSix, false)
+	take(V4, 0, false)
+	take(V6, 0, false)
+	take(FourOverSix, 0, true)
+}
+
 // Clients that have an address each send from it, and an answer that goes to
 // another one is not theirs.
 func TestSources(t *testing.T) {
