@@ -3,7 +3,7 @@
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS     := -s -w -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=$(VERSION)
+LDFLAGS     := -s -w -X github.com/dhcp4o6/dhcp4o6/internal/program.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 PEERPAIRS   ?= 5

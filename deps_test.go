@@ -45,6 +45,8 @@ var levels = map[string][]string{
 	"pkg/server6": {"internal/wholefile", "pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 
+	"internal/program": {"pkg/config"}, // level 3
+
 	// level 4
 	"pkg/load":            {"*"},
 	"pkg/daemon":          {"*"},
@@ -68,8 +70,8 @@ var rim = map[string][]string{
 	"github.com/google/gopacket":          {"pkg/link", "internal/dhcptest"},
 	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},
-	"gopkg.in/natefinch/lumberjack.v2":    {"pkg/daemon"},
-	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/load", "pkg/daemon", "internal/dhcptest", "cmd"},
+	"gopkg.in/natefinch/lumberjack.v2":    {"internal/program"},
+	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/load", "pkg/daemon", "internal/program", "internal/dhcptest", "cmd"},
 }
 
 type pkg struct {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -18,9 +20,9 @@ func TestCommandLine(t *testing.T) {
 		out  string // has to be in stdout
 		errs string // has to be in stderr
 	}{
-		{"version", []string{"-v"}, 0, Version + "\n", ""},
-		{"long version", []string{"-V"}, 0, "dhcp4d " + Version + ", go", ""},
-		{"build report", []string{"-W"}, 0, "dhcp4d " + Version, ""},
+		{"version", []string{"-v"}, 0, program.Version + "\n", ""},
+		{"long version", []string{"-V"}, 0, "dhcp4d " + program.Version + ", go", ""},
+		{"build report", []string{"-W"}, 0, "dhcp4d " + program.Version, ""},
 		{"help", []string{"-h"}, 0, "", "usage: dhcp4d -c FILE"},
 		{"check", []string{"-t", good}, 0, good + " is correct\n", ""},
 		{"check, Kea's other letter", []string{"-T", good}, 0, good + " is correct\n", ""},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/leasecmd"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -44,19 +45,19 @@ func (d *daemon) commands(r *control.Registry) {
 }
 
 func (d *daemon) versionGet(context.Context, json.RawMessage) control.Result {
-	extended := []string{Version, "built with " + runtime.Version(), "linked with:"}
+	extended := []string{program.Version, "built with " + runtime.Version(), "linked with:"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			extended = append(extended, m.Path+" "+m.Version)
 		}
 	}
 	extended = append(extended, "database:", "Memfile backend")
-	return control.Result{Text: Version, Arguments: map[string]any{"extended": strings.Join(extended, "\n")}}
+	return control.Result{Text: program.Version, Arguments: map[string]any{"extended": strings.Join(extended, "\n")}}
 }
 
 func (d *daemon) buildReport(context.Context, json.RawMessage) control.Result {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\nbuilt with %s for %s/%s\n", d.name, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(&b, "%s %s\nbuilt with %s for %s/%s\n", d.name, program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			fmt.Fprintf(&b, "  %s=%s\n", s.Key, s.Value)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 )
 
 func TestConfigGet(t *testing.T) {
@@ -129,7 +131,7 @@ func TestConfigSetMovesTheSocket(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	tell(t, old, "config-set", strings.Replace(file, old, moved, 1)).is(t, 0, "Configuration successful.")
-	tell(t, moved, "version-get", "").is(t, 0, Version)
+	tell(t, moved, "version-get", "").is(t, 0, program.Version)
 	if exists(old) {
 		t.Error("the old socket is still there")
 	}

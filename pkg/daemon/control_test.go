@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 )
 
@@ -128,7 +129,7 @@ func TestArgumentsOfCommands(t *testing.T) {
 		{"dhcp-enable", `{ "origin": "foo" }`, 1, "invalid value used for 'origin' parameter: foo"},
 		{"dhcp-enable", `{ "x": 1 }`, 0, "DHCP service successfully enabled"},
 		{"config-backend-pull", ``, 3, "No config backend."},
-		{"version-get", ``, 0, Version},
+		{"version-get", ``, 0, program.Version},
 		{"shutdown", `[]`, 1, "Argument must be a map"},
 		{"shutdown", `{ "exit-value": "a" }`, 1, "parameter 'exit-value' is not an integer"},
 	} {
@@ -273,7 +274,7 @@ func TestHTTP(t *testing.T) {
 		return res.StatusCode, string(b), res.Header.Get("X-Where")
 	}
 	for _, who := range [][2]string{{"ann", "secret"}, {"bob", "a:b"}, {"eve", "e"}} {
-		if code, body, where := post(who[0], who[1]); code != 200 || !strings.Contains(body, Version) || where != "here" {
+		if code, body, where := post(who[0], who[1]); code != 200 || !strings.Contains(body, program.Version) || where != "here" {
 			t.Errorf("%s: %d %s %q", who[0], code, body, where)
 		}
 	}

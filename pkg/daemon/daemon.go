@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
@@ -54,7 +55,7 @@ type daemon struct {
 	kind
 	setup   Setup
 	log     *zap.Logger
-	out     *outlet // under log
+	out     *program.Outlet // under log
 	metrics *metrics.Set
 
 	cfg    *config.Config
@@ -164,7 +165,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if err := d.mayServe(d.cfg); err != nil {
 		return err
 	}
-	program, err := findScript(d.cfg)
+	script, err := findScript(d.cfg)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	}
 	defer d.pair.Close()
 	d.scripts.log = d.log
-	d.scripts.use(program, d.metrics)
+	d.scripts.use(script, d.metrics)
 	defer d.scripts.close() // when the workers have left
 	if d.engine, err = d.kind.engine(d); err != nil {
 		return errors.Join(err, d.group.Close())
@@ -203,11 +204,11 @@ func (d *daemon) serve(ctx context.Context) error {
 	workers.Go(func() { d.engine.servePair(working, d) })
 	workers.Go(func() { d.leases.keep(working, d.log) })
 
-	d.log.Info("server version " + Version + " started")
+	d.log.Info("server version " + program.Version + " started")
 	d.sayReady()
 	d.loop(ctx)
 	d.log.Info("server stops", d.counted()...)
-	if err := notify("STOPPING=1"); err != nil {
+	if err := program.Notify("STOPPING=1"); err != nil {
 		d.log.Warn("service manager", zap.Error(err))
 	}
 	d.control.Close() // that the answer of shutdown goes out
@@ -250,7 +251,7 @@ func (d *daemon) counted() (fields []zap.Field) {
 }
 
 func (d *daemon) sayReady() {
-	if err := notify("READY=1"); err != nil {
+	if err := program.Notify("READY=1"); err != nil {
 		d.log.Warn("service manager", zap.Error(err))
 	}
 	if d.setup.Ready != nil {

@@ -5,15 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/server4"
 )
-
-// Version is set by the linker: -X github.com/dhcp4o6/dhcp4o6/pkg/daemon.Version=...
-var Version = "unknown"
 
 // Setup is what a daemon is started with. The zero value lacks only ConfigFile.
 type Setup struct {
@@ -105,7 +101,7 @@ func parseFlags(name string, args []string, out, errs io.Writer) (command, error
 	case f.NArg() > 0:
 		return complain("unexpected argument %q", f.Arg(0))
 	case *version, *long, *build:
-		printVersion(out, name, *long || *build)
+		program.PrintVersion(out, name, *long || *build)
 		c.do = done
 		return c, nil
 	case test != "":
@@ -138,17 +134,4 @@ func usage(w io.Writer, name string) {
                   a hook that would change who gets what
   -v, -V          the version; the version and how it was built
 `, name)
-}
-
-func printVersion(w io.Writer, name string, long bool) {
-	fmt.Fprintln(w, Version)
-	if !long {
-		return
-	}
-	fmt.Fprintf(w, "%s %s, %s %s/%s\n", name, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			fmt.Fprintf(w, "  %s %s\n", m.Path, m.Version)
-		}
-	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 )
 
 // A process is one of the daemons as a program.
@@ -115,7 +117,7 @@ func TestSignalsEndTheProgram(t *testing.T) {
 				if _, err := os.Stat(h.dir + "/dhcp6.dhcp6d.pid"); err == nil {
 					t.Error("the pid file is still there")
 				}
-				contains(t, p.out.String(), "INFO server version "+Version+" started\n", "INFO server stops")
+				contains(t, p.out.String(), "INFO server version "+program.Version+" started\n", "INFO server stops")
 				if p.errs.String() != "" {
 					t.Errorf("stderr has %q", p.errs.String())
 				}
@@ -168,7 +170,7 @@ func TestPIDFolderTakesTheSocket(t *testing.T) {
 	dir := filepath.Join(h.dir, "run")
 	p := h.program("dhcp4d", []string{"KEA_PIDFILE_DIR=" + dir, "KEA_CONTROL_SOCKET_DIR=" + dir}, "-c", h.conf4(socket("4.sock")))
 	p.serves()
-	tell(t, filepath.Join(dir, "4.sock"), "version-get", "").is(t, 0, Version)
+	tell(t, filepath.Join(dir, "4.sock"), "version-get", "").is(t, 0, program.Version)
 	if !exists(filepath.Join(dir, "dhcp4.dhcp4d.pid")) {
 		t.Error("no pid file")
 	}

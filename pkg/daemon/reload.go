@@ -74,7 +74,7 @@ func (d *daemon) change(cfg *config.Config) error {
 		return err
 	}
 	defer scrape.discard() // what was not put in force
-	out, err := d.newCores(cfg)
+	out, err := d.openLogs(cfg)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (d *daemon) change(cfg *config.Config) error {
 	d.changePair(cfg, auth)
 	scrape.commit()
 	d.limitSamples(cfg)
-	if err := d.out.swap(out); err != nil {
+	if err := d.out.Swap(out); err != nil {
 		d.log.Warn("loggers so far", zap.Error(err))
 	}
 	d.leases.configure(cfg)

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/program"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 )
 
@@ -179,7 +180,7 @@ func (d *daemon) guarded(h http.Handler) http.Handler {
 func (d *daemon) buildInfo() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: d.name + "_build_info", Help: "The version, and what it was built with.",
-		ConstLabels: prometheus.Labels{"version": Version, "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": program.Version, "goversion": runtime.Version()},
 	}, func() float64 { return 1 })
 }
 

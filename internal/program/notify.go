@@ -1,13 +1,13 @@
-package daemon
+package program
 
 import (
 	"net"
 	"os"
 )
 
-// notify tells the service manager about the daemon's state ("READY=1"), where
+// Notify tells the service manager about the program's state ("READY=1"), where
 // there is one that listens (sd_notify(3)).
-func notify(state string) error {
+func Notify(state string) error {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
 		return nil

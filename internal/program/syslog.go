@@ -1,4 +1,4 @@
-package daemon
+package program
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ var facilities = map[string]syslog.Priority{
 // syslog opens the connection to syslog. Kea's default facility is LOCAL0, and
 // what follows the colon in its output is a facility, whatever its manual says;
 // a word that is none is taken for what the manual calls it, the name.
-func (s *logSet) syslog(level zapcore.LevelEnabler, word string) (zapcore.Core, error) {
+func (s *Logs) syslog(level zapcore.LevelEnabler, word string) (zapcore.Core, error) {
 	name := s.program
 	facility, known := facilities[strings.ToUpper(word)]
 	if !known {
