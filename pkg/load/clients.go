@@ -33,8 +33,8 @@ func (f *fifo) pop() (client int, ok bool) {
 // stays with the kind of its first one: what it sent on one way, a DHCPRELEASE
 // above all, that nobody answers, could come after what it sends on another.
 type clients struct {
-	fixed   int // how many there are; 0: as many as are asked for
-	fresh   int // number of the next who has not talked yet
+	fixed   int         // how many there are; 0: as many as are asked for
+	fresh   int         // number of the next who has not talked yet
 	free    [kinds]fifo // who hold no lease, or one that is not kept
 	holders [kinds]fifo
 	keep    bool // leases are of use later
