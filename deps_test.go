@@ -32,6 +32,7 @@ var levels = map[string][]string{
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
 	"pkg/lease/leasefile":         {"pkg/lease", "pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/leasefile/faultfs": {"pkg/lease/leasefile"},
+	"pkg/hostconf":                {"internal/wholefile", "pkg/netif", "pkg/softwire"},
 
 	// level 2
 	"pkg/topology": {"pkg/classify", "pkg/ddns", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
