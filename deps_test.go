@@ -24,6 +24,7 @@ var levels = map[string][]string{
 	"pkg/ipc":                     {"pkg/dhcp6", "pkg/netif", "pkg/transport"},
 	"pkg/pkt4o6":                  {"pkg/dhcp4", "pkg/dhcp6"},
 	"pkg/optdef":                  {"pkg/dhcp4", "pkg/dhcp6"},
+	"pkg/duid":                    {"internal/wholefile", "pkg/dhcp6", "pkg/netif"},
 	"pkg/classify":                {"pkg/dhcp4", "pkg/dhcp6", "pkg/optdef"},
 	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/script":                  {"pkg/dhcp4", "pkg/lease"},
@@ -43,7 +44,7 @@ var levels = map[string][]string{
 	// level 3: one family never sees the other, but for the v4 side's envelope
 	"pkg/server4": {"internal/wholefile", "pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp4", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/pkt4o6", "pkg/script", "pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
-	"pkg/server6": {"internal/wholefile", "pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp6", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
+	"pkg/server6": {"internal/wholefile", "pkg/classify", "pkg/config", "pkg/control", "pkg/ddns", "pkg/dhcp6", "pkg/duid", "pkg/ipc", "pkg/lease", "pkg/metrics", "pkg/netif", "pkg/optdef",
 		"pkg/softwire", "pkg/topology", "pkg/transport", "pkg/link"},
 
 	"internal/program": {"pkg/config"}, // level 3
