@@ -141,34 +141,9 @@ const unusable = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED
 // parseAddr decodes an RTM_NEWADDR and leaves out what is not usable. An
 // optimistic address is (RFC 4429).
 func parseAddr(m []byte) (index int, p netip.Prefix, ok bool) {
-	if len(m) < unix.SizeofIfAddrmsg {
-		return 0, p, false
-	}
-	msg := nl.DeserializeIfAddrmsg(m)
-	attrs, err := attributes(m[unix.SizeofIfAddrmsg:])
-	if err != nil {
-		return 0, p, false
-	}
-	flags := uint32(msg.Flags)
-	var addr, local netip.Addr
-	for _, a := range attrs {
-		switch a.Attr.Type {
-		case unix.IFA_ADDRESS: // point-to-point: the other end, when there is a local one too
-			addr, _ = netip.AddrFromSlice(a.Value)
-		case unix.IFA_LOCAL:
-			local, _ = netip.AddrFromSlice(a.Value)
-		case unix.IFA_FLAGS:
-			if len(a.Value) >= 4 {
-				flags = binary.NativeEndian.Uint32(a.Value)
-			}
-		}
-	}
-	if local.IsValid() {
-		addr = local
-	}
+	index, a, flags, ok := parseAssigned(m)
 	if flags&unusable != 0 && flags&unix.IFA_F_OPTIMISTIC == 0 || flags&unix.IFA_F_DADFAILED != 0 {
 		return 0, p, false
 	}
-	p = netip.PrefixFrom(addr, int(msg.Prefixlen))
-	return int(msg.Index), p, p.IsValid()
+	return index, a.Prefix, ok
 }
