@@ -44,4 +44,7 @@
 //	...
 //	c.Write([]ipc.Message{{Data: query, Origin: from}})
 //	n, err := c.Read(in) // answers; in[i].Origin says where each goes
+//
+// On a client host the DHCPv4 client and the DHCPv6 client are such a pair too, in
+// the dialect of ISC's dhclient: see [ClientConn] and [ClientMessage].
 package ipc

@@ -13,8 +13,8 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
 
-// A Memory is the loopback interface of a pair in memory, for tests: what goes
-// through it is read, checked and edited as on sockets. Either side may close
+// A Memory is the loopback interface of a pair in memory, for tests and for a pair
+// in one process: what goes through it is read, checked and edited as on sockets. Either side may close
 // and be dialled again; while it is away the other finds nobody there. Its ends
 // wait only on sync.Cond, so time stands still for testing/synctest. The zero
 // value is ready.
@@ -43,6 +43,7 @@ type memoryEnd struct {
 	m       *Memory
 	side    Side
 	peer    netip.AddrPort
+	room    int       // for messages that wait; 0: for all there are
 	arrived sync.Cond // of waiting, woken and closed
 	waiting [][]byte
 	woken   bool
@@ -77,10 +78,13 @@ func (e *memoryEnd) Write(out []transport.Datagram) (int, error) {
 	if to == nil || to.closed {
 		return 0, unix.ECONNREFUSED
 	}
-	for _, d := range out {
+	defer to.arrived.Broadcast()
+	for i, d := range out {
+		if to.room > 0 && len(to.waiting) == to.room {
+			return i, unix.ENOBUFS
+		}
 		to.waiting = append(to.waiting, bytes.Clone(d.Data))
 	}
-	to.arrived.Broadcast()
 	return len(out), nil
 }
 
@@ -107,5 +111,5 @@ func (e *memoryEnd) Drained() bool { return true }
 // Release has no buffers to give back.
 func (e *memoryEnd) Release() {}
 
-// Overflows is 0: there is room for everything.
+// Overflows is 0: who finds no room is told.
 func (e *memoryEnd) Overflows() uint64 { return 0 }
