@@ -55,10 +55,10 @@ func (c *compiler) unknownKey(n, m *node, s *scope) {
 	other := v4 + v6 - f
 	switch where := c.homes(m.key); {
 	case s.find(other, m.key) != nil:
-		if s != global {
-			text += " in " + root(f)
+		if s != c.outermost() {
+			text += " in " + c.rootOf(f)
 		}
-		text += ", only in " + root(other)
+		text += ", only in " + c.rootOf(other)
 	case meant != "":
 	case len(where) > 0:
 		text += "; it may stand in " + strings.Join(where, ", ")
@@ -71,8 +71,8 @@ func (c *compiler) unknownKey(n, m *node, s *scope) {
 
 // called is how messages call a scope.
 func (c *compiler) called(s *scope) string {
-	if s == global {
-		return root(c.cfg.Family)
+	if s == c.outermost() {
+		return c.rootOf(c.cfg.Family)
 	}
 	return s.name
 }
@@ -97,7 +97,7 @@ func (c *compiler) homes(key string) []string {
 			}
 		}
 	}
-	walk(global)
+	walk(c.outermost())
 	return out
 }
 

@@ -23,6 +23,8 @@ type compiler struct {
 	host []string // its interfaces; nil: not known
 	defs *optdef.Set
 
+	client bool // the file is that of a client
+
 	ids      map[uint32]*node       // subnets by id
 	prefixes map[netip.Prefix]*node // and by prefix
 	networks map[string]*node
@@ -37,6 +39,22 @@ type compiler struct {
 
 	named    map[classify.ID]*node // classes of guards and lists, where the first stands
 	assigned map[classify.ID]bool  // classes that reservations name
+}
+
+// outermost is the scope of the daemon's map.
+func (c *compiler) outermost() *scope {
+	if c.client {
+		return clientGlobal
+	}
+	return global
+}
+
+// rootOf is the key of the map that is the family's.
+func (c *compiler) rootOf(f Family) string {
+	if c.client {
+		return clientRoot(f)
+	}
+	return root(f)
 }
 
 // A located subnet is one with its place, for comparison with the others.

@@ -176,7 +176,7 @@ func TestJSONShowsWhatIsInForce(t *testing.T) {
 // Everything shown by default is a key of its scope in some family.
 func TestShownKeysExist(t *testing.T) {
 	scopesByName := map[string]*scope{"global": global}
-	for _, h := range scopes() {
+	for _, h := range scopes(global) {
 		scopesByName[h.scope.name] = h.scope
 	}
 	for name, keys := range shown {

@@ -4,15 +4,24 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // WriteKeys writes the schema as Markdown, for the documentation of the
 // configuration: a table for each kind of map, with the keys of both families.
-func WriteKeys(w io.Writer) error {
+func WriteKeys(w io.Writer) error { return writeKeys(w, global, "`Dhcp4` and `Dhcp6`") }
+
+// WriteClientKeys is WriteKeys for the file of a client. What may stand at top
+// level and in an interface is written once.
+func WriteClientKeys(w io.Writer) error {
+	return writeKeys(w, clientGlobal, "`dhcp4c` and `dhcp6c`, besides what may stand in an element of `interfaces`")
+}
+
+func writeKeys(w io.Writer, top *scope, at string) error {
 	b := bufio.NewWriter(w)
-	writeScope(b, &home{scope: global, at: []string{"`Dhcp4` and `Dhcp6`"}})
-	for _, h := range scopes() {
+	writeScope(b, &home{scope: top, at: []string{at}})
+	for _, h := range scopes(top) {
 		writeScope(b, h)
 	}
 	return b.Flush()
@@ -25,9 +34,9 @@ type home struct {
 	state State // where it is not Served, nothing in the scope is
 }
 
-// scopes returns all scopes below the global one, in the order in which they are
+// scopes returns all scopes below the one at the top, in the order in which they are
 // met.
-func scopes() []*home {
+func scopes(top *scope) []*home {
 	var out []*home
 	found := map[*scope]*home{}
 	var walk func(s *scope, where string)
@@ -59,7 +68,7 @@ func scopes() []*home {
 			}
 		}
 	}
-	walk(global, " at top level")
+	walk(top, " at top level")
 	return out
 }
 
@@ -72,7 +81,7 @@ func writeScope(b *bufio.Writer, h *home) {
 	fmt.Fprintf(b, "| key | of | value | default | state | |\n|---|---|---|---|---|---|\n")
 	for i := range s.keys {
 		r := &s.keys[i]
-		if r.name == "comment" || r.typ == tContext {
+		if r.name == "comment" || r.typ == tContext || s == clientGlobal && slices.ContainsFunc(clientLink, func(l rule) bool { return l.name == r.name }) {
 			continue
 		}
 		value, def, family, state := r.typ.String(), "", "", r.state

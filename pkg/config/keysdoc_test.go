@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -8,10 +9,16 @@ import (
 
 // The documentation lists every key, as the schema has it. -update writes the
 // tables anew, behind the line that they begin with.
-func TestDocumentation(t *testing.T) {
-	const name, mark = "../../docs/config.md", "<!-- from here on made by go test ./pkg/config -update -->\n"
+func TestDocumentation(t *testing.T) { documented(t, "../../docs/config.md", WriteKeys) }
+
+// So does that of the clients.
+func TestClientDocumentation(t *testing.T) { documented(t, "../../docs/clients.md", WriteClientKeys) }
+
+func documented(t *testing.T, name string, write func(io.Writer) error) {
+	t.Helper()
+	const mark = "<!-- from here on made by go test ./pkg/config -update -->\n"
 	var b strings.Builder
-	if err := WriteKeys(&b); err != nil {
+	if err := write(&b); err != nil {
 		t.Fatal(err)
 	}
 	tables := strings.TrimSuffix(b.String(), "\n")

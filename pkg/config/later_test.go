@@ -42,7 +42,7 @@ func TestLaterIsTabled(t *testing.T) {
 			}
 		}
 	}
-	for _, h := range append(scopes(), &home{scope: global}) {
+	for _, h := range append(scopes(global), &home{scope: global}) {
 		for _, r := range h.scope.keys {
 			if r.state == Later && !strings.Contains(table, "`"+r.name+"`") {
 				t.Errorf("%s of %s is not in the table", r.name, h.scope.name)

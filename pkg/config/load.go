@@ -46,16 +46,11 @@ func readFile(name string) ([]byte, error) {
 }
 
 func load(r *report, name string, f Family, o Options, text []byte) *Config {
-	s := newScanner(r, o.ReadFile, name, text)
-	if len(text) > maxText {
-		s.fail(place{s.stack[0].src, 0}, "the file is longer than %d octets", maxText)
-		return nil
-	}
-	top := parse(s)
+	top, included := readTree(r, name, o, text)
 	if top == nil {
 		return nil
 	}
-	cfg := &Config{Family: f, File: name, Includes: s.included}
+	cfg := &Config{Family: f, File: name, Includes: included}
 	c := &compiler{report: r, cfg: cfg, host: o.Links}
 	if c.root = c.daemon(top); c.root == nil {
 		return nil
@@ -63,6 +58,17 @@ func load(r *report, name string, f Family, o Options, text []byte) *Config {
 	c.check(c.root, global)
 	c.compile()
 	return cfg
+}
+
+// readTree reads a file to its end, and says what was included; nil when that cannot
+// be done.
+func readTree(r *report, name string, o Options, text []byte) (*node, []string) {
+	s := newScanner(r, o.ReadFile, name, text)
+	if len(text) > maxText {
+		s.fail(place{s.stack[0].src, 0}, "the file is longer than %d octets", maxText)
+		return nil, nil
+	}
+	return parse(s), s.included
 }
 
 // foreign is what else may stand at top level: what older files of Kea have for
