@@ -27,13 +27,13 @@ var levels = map[string][]string{
 	"pkg/duid":                    {"internal/wholefile", "pkg/dhcp6", "pkg/netif"},
 	"pkg/classify":                {"pkg/dhcp4", "pkg/dhcp6", "pkg/optdef"},
 	"pkg/lease":                   {"pkg/lease/internal/member", "pkg/softwire"},
-	"pkg/script":                  {"pkg/dhcp4", "pkg/lease"},
+	"pkg/script":                  {"internal/command", "pkg/dhcp4", "pkg/lease"},
 	"pkg/lease/internal/member":   nil,
 	"pkg/ddns":                    {"pkg/lease"},
 	"pkg/lease/leasetest":         {"pkg/lease", "pkg/softwire"},
 	"pkg/lease/leasefile":         {"pkg/lease", "pkg/lease/internal/member", "pkg/softwire"},
 	"pkg/lease/leasefile/faultfs": {"pkg/lease/leasefile"},
-	"pkg/hostconf":                {"internal/wholefile", "pkg/netif", "pkg/softwire"},
+	"pkg/hostconf":                {"internal/command", "internal/wholefile", "pkg/netif", "pkg/softwire"},
 
 	// level 2
 	"pkg/topology": {"pkg/classify", "pkg/ddns", "pkg/dhcp4", "pkg/dhcp6", "pkg/lease", "pkg/optdef", "pkg/softwire"},
@@ -56,7 +56,7 @@ var levels = map[string][]string{
 	"internal/dhcptest":   {"*"},
 	"internal/interop":    {"*"},
 
-	"internal/wholefile": nil, // level 0
+	"internal/command": nil, "internal/wholefile": nil, // level 0
 
 	// helpers of tests, used at every level
 	"internal/hostile":        {"pkg/dhcp4", "pkg/dhcp6"},

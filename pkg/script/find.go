@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/command"
 )
 
 // Folder is where programs stand when KEA_HOOK_SCRIPTS_PATH names no other.
@@ -14,8 +16,8 @@ const Folder = "/usr/share/kea/scripts"
 var (
 	ErrFolder = errors.New("programs are run from no other folder")
 	ErrFile   = errors.New("not a file that may be executed")
-	ErrWrite  = errors.New("others than its owner may write to it")
-	ErrOwner  = errors.New("it belongs neither to root nor to this server's user")
+	ErrWrite  = command.ErrWrite
+	ErrOwner  = command.ErrOwner
 )
 
 // Find returns the path of the program that the configuration names. It has to
@@ -61,7 +63,7 @@ func check(path, dir string) error {
 		if name == real && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
 			return ErrFile
 		}
-		if err := owned(info); err != nil {
+		if err := command.Owned(info, os.Geteuid()); err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/command"
 )
 
 // The bounds of a Runner that Options leave open.
@@ -140,11 +139,10 @@ func (r *Runner) work(ctx, kill context.Context) {
 	}
 }
 
-// run runs the program once. It is the leader of a process group, so that what it
-// started ends with it when it takes too long.
+// run runs the program once; what it started ends with it when it takes too long.
 func (r *Runner) run(kill context.Context, e event) {
-	program := *r.program.Load()
-	if program == "" || kill.Err() != nil {
+	path := *r.program.Load()
+	if path == "" || kill.Err() != nil {
 		r.dropped.Add(1)
 		return
 	}
@@ -153,20 +151,11 @@ func (r *Runner) run(kill context.Context, e event) {
 	defer r.running.Add(-1)
 	ctx, cancel := context.WithTimeout(kill, r.o.Limit)
 	defer cancel()
-	said := new(head)
-	cmd := exec.CommandContext(ctx, program, e.point)
-	cmd.Env, cmd.Dir, cmd.Stderr = e.env, "/", said
-	if cmd.Env == nil {
-		cmd.Env = []string{} // nil would be ours
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // for a grandchild that keeps standard error open
+	said := &command.Head{N: headLen}
+	cmd := command.New(ctx, e.env, path, e.point)
+	cmd.Stderr = said
 	begin := time.Now()
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil // it has ended; somebody whom it left behind has its standard error
-	}
+	err := command.Run(cmd)
 	if err == nil {
 		return
 	}
@@ -180,7 +169,7 @@ func (r *Runner) run(kill context.Context, e event) {
 		err = errStopped
 	}
 	if r.o.OnFailure != nil {
-		r.o.OnFailure(Failure{Point: e.point, Program: program, Err: err, Killed: late, Output: said.String(), Took: time.Since(begin)})
+		r.o.OnFailure(Failure{Point: e.point, Program: path, Err: err, Killed: late, Output: said.Line(), Took: time.Since(begin)})
 	}
 }
 
@@ -194,24 +183,5 @@ func (r *Runner) Stats() Stats {
 	}
 }
 
-// A head keeps the first of what is written to it.
-type head struct{ b strings.Builder }
-
+// headLen is how much is kept of what a program says.
 const headLen = 512
-
-func (h *head) Write(b []byte) (int, error) {
-	if room := headLen - h.b.Len(); room > 0 {
-		h.b.Write(b[:min(room, len(b))])
-	}
-	return len(b), nil
-}
-
-// String is what was written, on one line.
-func (h *head) String() string {
-	return strings.Map(func(c rune) rune {
-		if c == '\n' || c == '\r' || c == '\t' {
-			return ' '
-		}
-		return c
-	}, strings.TrimSpace(h.b.String()))
-}
