@@ -1,5 +1,6 @@
-// Package link sends a UDP datagram to a client that has no address yet, as a
-// frame for its hardware address.
+// Package link is for DHCPv4 where the kernel's UDP does not reach: it sends
+// datagrams to and from hosts that have no address yet, and finds out whether an
+// address is free.
 //
 // A DHCP client that asks for its first address cannot answer ARP, so the
 // kernel's UDP cannot reach it by unicast (RFC 2131 §4.1). A Sender writes the
@@ -9,6 +10,15 @@
 //
 //	s, err := link.Open()
 //	err = s.Send(ifindex, client, server, netip.AddrPortFrom(offered, 68), reply)
+//
+// On the client's side a Receiver reads what comes for the port of DHCP, and an
+// ARP probes the address before it is used and guards it afterwards (RFC 5227).
+// Both wait in the kernel: what is not for them is sorted out by a filter there.
+//
+//	r, err := link.Listen(ifindex, 68)
+//	n, src, dst, err := r.Read(buf)
+//	c, err := link.OpenARP(ifindex, mac, offered)
+//	by, taken, err := c.Probe(ctx, link.ProbeTimes{})
 package link
 
 import (
