@@ -231,6 +231,9 @@ func (r *reader) readFunc(fn *ast.FuncDecl) {
 				r.fields[key] = true
 			}
 		}
+		if name(sel.X) == "m" && sel.Sel.Name == "note" { // a machine has it said
+			r.note(call, fn, call.Args[1], levelOf[name(call.Args[0])])
+		}
 		if !slices.Contains(loggers, name(sel.X)) {
 			return true
 		}
@@ -324,6 +327,10 @@ func (r *reader) programs(call *ast.CallExpr) []string {
 		return []string{"dhcp4d"}
 	case strings.HasPrefix(place, "pkg/server6/"), strings.HasSuffix(place, "/dhcp6d.go"):
 		return []string{"dhcp6d"}
+	case strings.HasPrefix(place, "pkg/client4/"):
+		return []string{"dhcp4c"}
+	case strings.HasPrefix(place, "pkg/client6/"):
+		return []string{"dhcp6c"}
 	}
 	return []string{"dhcp4d", "dhcp6d"}
 }
