@@ -50,6 +50,7 @@ var levels = map[string][]string{
 	"internal/program": {"pkg/config"}, // level 3
 
 	"pkg/client4": {"internal/wholefile", "pkg/dhcp4", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/optdef", "pkg/pkt4o6", "pkg/softwire", "pkg/transport"},
+	"pkg/client6": {"internal/wholefile", "pkg/dhcp6", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/netif", "pkg/optdef", "pkg/softwire", "pkg/transport"},
 
 	// level 4
 	"pkg/load":            {"*"},
@@ -75,7 +76,7 @@ var rim = map[string][]string{
 	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},
 	"gopkg.in/natefinch/lumberjack.v2":    {"internal/program"},
-	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/client4", "pkg/load", "pkg/daemon", "internal/program", "internal/dhcptest", "cmd"},
+	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/client4", "pkg/client6", "pkg/load", "pkg/daemon", "internal/program", "internal/dhcptest", "cmd"},
 }
 
 type pkg struct {

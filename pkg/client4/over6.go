@@ -5,9 +5,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
-	"time"
-
 	"syscall"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"

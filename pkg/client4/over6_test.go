@@ -9,11 +9,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"syscall"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 )
