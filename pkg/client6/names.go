@@ -1,0 +1,97 @@
+package client6
+
+import "strings"
+
+// names reads a list of domain names (RFC 9915 §10: uncompressed, each whole). A name
+// that is none of a host or a domain, and what stands behind one that cannot be read,
+// is left out: they end in files and scripts.
+func names(v []byte) (all []string) {
+	for len(v) > 0 {
+		name, rest, ok := cutName(v)
+		if !ok {
+			return all
+		}
+		if v = rest; isName(name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// cutName cuts one name off: labels with dots between them, the root's label last.
+func cutName(v []byte) (name string, rest []byte, ok bool) {
+	var b strings.Builder
+	for len(v) > 0 {
+		n := int(v[0])
+		if n == 0 {
+			return b.String(), v[1:], true
+		}
+		if n > 63 || len(v) < 1+n || b.Len()+1+n > 254 {
+			return "", nil, false
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.Write(v[1 : 1+n])
+		v = v[1+n:]
+	}
+	return "", nil, false
+}
+
+// isName reports whether s may be the name of a host or a domain: letters, digits,
+// hyphens and underscores in labels of 1 to 63, 253 octets at most, a dot at the
+// end or none. Nothing that means anything to a shell or a resolver is among them.
+func isName(s string) bool {
+	s = strings.TrimSuffix(s, ".")
+	if len(s) == 0 || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+
+// isURI reports whether s has only what a URI may have (RFC 3986 §2) and begins
+// with the scheme of a web page.
+func isURI(s string) bool {
+	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !isLetter(c) && !isDigit(c) && !strings.ContainsRune("-._~:/?#[]@!$&'()*+,;=%", rune(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// appendFQDN writes the value of the Client FQDN option (RFC 4704 §4): the S flag asks
+// the server for the AAAA records, the N flag for none. A name of one label is
+// written without the root behind it, for the server to complete (§4.2).
+func (m *Machine) appendFQDN(b []byte) []byte {
+	const s, n = 1, 4
+	flags := byte(s)
+	if m.o.NoDNS {
+		flags = n
+	}
+	b = append(b, flags)
+	name := strings.TrimSuffix(m.o.FQDN, ".")
+	for label := range strings.SplitSeq(name, ".") {
+		b = append(append(b, byte(len(label))), label...)
+	}
+	if strings.Contains(m.o.FQDN, ".") {
+		b = append(b, 0)
+	}
+	return b
+}

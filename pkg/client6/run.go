@@ -1,0 +1,256 @@
+package client6
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
+)
+
+// RunOptions are what Run works with. All but System may be left out.
+type RunOptions struct {
+	System hostconf.System
+	Store  Store
+	Log    *zap.Logger
+	Ask    <-chan Request       // what the operator wants
+	Clock  <-chan time.Duration // for how long the host slept; 0: the wall clock was set
+	Watch  func(Status)         // called after each step; it must not wait
+	Over4  Over4                // where IPv4 goes through this client
+
+	// Release has the leases of the record given up, and nothing else done.
+	Release bool
+}
+
+// Over4 is the way of IPv4 through this client (RFC 7341 §8): it is told what option
+// 88 says, and gets the DHCPV4-RESPONSE messages that come in. Nothing of it waits.
+type Over4 interface {
+	Set(servers []netip.Addr, known bool)
+	Answer(msg []byte, from netip.AddrPort) // does not keep msg
+	Close()
+}
+
+// A Request is what an operator asks of a running client.
+type Request uint8
+
+// The requests.
+const (
+	AskRenew   Request = iota // extend the leases now, or try at once to get some
+	AskRelease                // give them up; Run ends
+	AskInform                 // ask for the configuration anew
+)
+
+// Status is how a client stands.
+type Status struct {
+	State  State
+	Since  time.Time // of the state
+	Next   time.Time // when something is due; zero: nothing
+	Record *Record   // what is in force; nil: nothing
+}
+
+// Run lives the life of m until it has ended: when ctx ends, with the leases kept,
+// or when they have been released. It closes c, and returns when nothing that it
+// started goes on any more.
+func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
+	r := &runner{m: m, c: c, o: o, log: o.Log, events: make(chan Event), done: make(chan struct{}), timer: time.NewTimer(0)}
+	if r.log == nil {
+		r.log = zap.NewNop()
+	}
+	r.timer.Stop()
+	r.ready = c.Ready()
+	r.wait.Go(r.receive)
+	defer func() {
+		close(r.done)
+		if o.Over4 != nil {
+			o.Over4.Close()
+		}
+		_ = c.Close() // there is nothing more to send
+		r.timer.Stop()
+		r.wait.Wait()
+	}()
+	r.ctx = context.WithoutCancel(ctx) // the last change has to be carried out as well
+	if o.Release {
+		r.step(Release{})
+	} else {
+		r.step(Start{})
+	}
+	for !r.ended {
+		r.step(r.next(ctx))
+	}
+	return r.err
+}
+
+// A runner drives one machine. Its own goroutine is Run's; one receives, and others
+// may wait for the end of duplicate address detection.
+type runner struct {
+	m   *Machine
+	c   Carrier
+	o   RunOptions
+	log *zap.Logger
+	ctx context.Context
+
+	timer  *time.Timer
+	ready  <-chan bool
+	events chan Event // of the other goroutines
+	done   chan struct{}
+	wait   sync.WaitGroup
+
+	since []Event // what came of the actions themselves, to be told next
+	ended bool
+	err   error
+}
+
+// next waits for what happens.
+func (r *runner) next(ctx context.Context) Event {
+	if len(r.since) > 0 {
+		e := r.since[0]
+		r.since = r.since[1:]
+		return e
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return Stop{}
+		case e := <-r.events:
+			return e
+		case <-r.timer.C:
+			return Timer{}
+		case up, ok := <-r.ready:
+			if !ok {
+				r.ready = nil
+			}
+			return Ready{Up: up}
+		case slept, ok := <-r.o.Clock:
+			if ok {
+				return Clock{Slept: slept}
+			}
+			r.o.Clock = nil
+		case ask, ok := <-r.o.Ask:
+			if !ok {
+				r.o.Ask = nil
+				continue
+			}
+			return [...]Event{AskRenew: Renew{}, AskRelease: Release{}, AskInform: Inform{}}[ask]
+		}
+	}
+}
+
+// step tells the machine, and does what it says.
+func (r *runner) step(e Event) {
+	now := time.Now()
+	for _, a := range r.m.Step(now, e) {
+		r.do(a)
+	}
+	if r.o.Watch != nil {
+		r.o.Watch(Status{State: r.m.state, Since: r.m.since, Next: r.m.timer, Record: r.m.Record(now)})
+	}
+}
+
+func (r *runner) do(a Action) {
+	switch a := a.(type) {
+	case Send:
+		if err := r.c.Send(a.Data, a.To); err != nil {
+			r.since = append(r.since, Refused{err})
+		}
+	case Arm:
+		r.timer.Stop()
+		if !a.At.IsZero() {
+			r.timer.Reset(time.Until(a.At))
+		}
+	case Watch:
+		r.wait.Go(func() { r.watch(a.Addrs) })
+	case Apply:
+		r.apply(&a.Change)
+	case Save:
+		if r.o.Store == nil {
+			return
+		}
+		if err := r.o.Store.Save(a.Record); err != nil {
+			r.log.Error("lease not saved", zap.Error(err))
+		}
+	case Servers4o6:
+		if r.o.Over4 != nil {
+			r.o.Over4.Set(a.Addrs, a.Known)
+		}
+	case Note:
+		a.write(r.log)
+	case Done:
+		r.ended, r.err = true, a.Err
+	}
+}
+
+func (r *runner) apply(c *hostconf.Change) {
+	c.PID = os.Getpid()
+	if err := r.o.System.Apply(r.ctx, c); err != nil {
+		r.log.Error("host not changed", zap.String("reason", string(c.Reason)), zap.Error(err))
+	}
+}
+
+// watch waits for the carrier to find out about addresses. What it cannot find out
+// does not keep the client from its leases.
+func (r *runner) watch(addrs []netip.Addr) {
+	taken, err := r.c.DAD(addrs)
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		r.log.Warn("duplicate addresses not looked for", zap.Error(err))
+	}
+	for _, a := range taken {
+		if !r.tell(DAD{Addr: a, Failed: true}) {
+			return
+		}
+	}
+}
+
+// again is how long receiving rests after an error, ENETDOWN say.
+const again = time.Second
+
+// receive reads until the carrier is closed. What belongs to IPv4 is handed on.
+func (r *runner) receive() {
+	buf := make([]byte, dhcp6.MaxMessage)
+	for {
+		n, from, err := r.c.Recv(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			if !r.rest() {
+				return
+			}
+		case n > 0 && dhcp6.MessageType(buf[0]) == dhcp6.DHCPv4Response:
+			if r.o.Over4 != nil {
+				r.o.Over4.Answer(buf[:n], from)
+			}
+		case !r.tell(Received{Data: bytes.Clone(buf[:n]), From: from}):
+			return
+		}
+	}
+}
+
+// tell hands an event of another goroutine to Run; false when Run has ended.
+func (r *runner) tell(e Event) bool {
+	select {
+	case r.events <- e:
+		return true
+	case <-r.done:
+		return false
+	}
+}
+
+// rest waits a moment; false when Run has ended.
+func (r *runner) rest() bool {
+	t := time.NewTimer(again)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.done:
+		return false
+	}
+}
