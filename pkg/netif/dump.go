@@ -107,6 +107,7 @@ func parseLink(m []byte) (Interface, bool) {
 		Running:   info.Flags&unix.IFF_RUNNING != 0,
 		Loopback:  info.Flags&unix.IFF_LOOPBACK != 0,
 		Multicast: info.Flags&unix.IFF_MULTICAST != 0,
+		NoARP:     info.Flags&unix.IFF_NOARP != 0,
 		Broadcast: info.Flags&unix.IFF_BROADCAST != 0,
 	}
 	for _, a := range attrs {

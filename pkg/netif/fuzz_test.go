@@ -24,6 +24,9 @@ func FuzzDump(f *testing.F) {
 		if _, p, ok := parseAddr(m); ok && !p.IsValid() {
 			t.Errorf("%x: %v", m, p)
 		}
+		if key, _, ok := parseFate(unix.RTM_DELADDR, m); ok && !key.addr.Is6() {
+			t.Errorf("%x: %+v", m, key)
+		}
 		if r, ok := parseRoute(m); ok && !r.Dest.IsValid() {
 			t.Errorf("%x: %+v", m, r)
 		}

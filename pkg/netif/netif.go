@@ -11,6 +11,9 @@
 //	for p := range pictures {
 //		open(p.Interfaces)
 //	}
+//
+// Who serves one link by its name has FollowLink; who gave it an IPv6 address
+// learns from a DAD whether another node has that already.
 package netif
 
 import (
@@ -29,6 +32,7 @@ type Interface struct {
 	Running   bool // and the lower layers are ready (carrier)
 	Loopback  bool
 	Multicast bool
+	NoARP     bool           // its neighbours have no addresses to be asked for
 	Broadcast bool           // has a broadcast address: not point-to-point
 	Addrs     []netip.Prefix // usable addresses with their prefix length, no zone; IPv4 first
 }
@@ -79,7 +83,7 @@ func equal(a, b []Interface) bool {
 	return slices.EqualFunc(a, b, func(x, y Interface) bool {
 		return x.Index == y.Index && x.Name == y.Name && x.HWType == y.HWType && x.MTU == y.MTU &&
 			x.Up == y.Up && x.Running == y.Running && x.Loopback == y.Loopback &&
-			x.Multicast == y.Multicast && x.Broadcast == y.Broadcast &&
+			x.Multicast == y.Multicast && x.NoARP == y.NoARP && x.Broadcast == y.Broadcast &&
 			slices.Equal(x.HWAddr, y.HWAddr) && slices.Equal(x.Addrs, y.Addrs)
 	})
 }
