@@ -110,7 +110,7 @@ func within(lo, hi time.Duration) time.Duration {
 // Guard announces the address twice (RFC 5227 §2.3) and then waits until another
 // host uses it. It answers a conflict once by an announcement of its own, and
 // returns at the next one that comes within ten seconds (§2.4 b): the address must
-// be given up.
+// be given up. A link that goes down and comes back does not end it.
 func (c *ARP) Guard(ctx context.Context) (by Addr, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,7 +118,7 @@ func (c *ARP) Guard(ctx context.Context) (by Addr, err error) {
 	var defended time.Time
 	for announced := 0; ; {
 		if announced < announceNum {
-			if err := c.send(c.addr); err != nil {
+			if err := c.announce(); err != nil {
 				return by, err
 			}
 			announced++
@@ -136,11 +136,19 @@ func (c *ARP) Guard(ctx context.Context) (by Addr, err error) {
 			return by, nil
 		default:
 			defended = now
-			if err := c.send(c.addr); err != nil {
+			if err := c.announce(); err != nil {
 				return by, err
 			}
 		}
 	}
+}
+
+// announce says that the address is ours. A link that is down has nobody to hear it.
+func (c *ARP) announce() error {
+	if err := c.send(c.addr); !errors.Is(err, unix.ENETDOWN) {
+		return err
+	}
+	return nil
 }
 
 // forever is a wait without an end.
@@ -165,6 +173,8 @@ func (c *ARP) listen(ctx context.Context, wait time.Duration, probing bool) (by 
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return by, false, ctx.Err()
+		case errors.Is(err, unix.ENETDOWN) && !probing:
+			continue // said once; what comes when the link is up again is heard
 		case err != nil:
 			return by, false, err
 		case status&unix.TP_STATUS_VLAN_VALID != 0:

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,6 +71,10 @@ func (r *Receiver) Read(b []byte) (n int, src, dst netip.AddrPort, err error) {
 // Refused counts the frames for the port that Read has passed over: cut short,
 // malformed, or with a wrong checksum.
 func (r *Receiver) Refused() uint64 { return r.refused.Load() }
+
+// SetReadDeadline ends a Read that waits, with os.ErrDeadlineExceeded, or lets it
+// wait for ever (the zero time).
+func (r *Receiver) SetReadDeadline(t time.Time) error { return r.file.SetReadDeadline(t) }
 
 // Close ends a Read that waits, and all later ones.
 func (r *Receiver) Close() error { return r.file.Close() }
