@@ -148,7 +148,7 @@ func (m *Machine) start(now time.Time) {
 // resume begins what the state is there for, when it can be begun.
 func (m *Machine) resume(now time.Time) {
 	switch {
-	case !m.started || !m.up:
+	case !m.up:
 	case m.leaving:
 		m.part(now)
 	case m.state == Init && now.Before(m.quiet):
