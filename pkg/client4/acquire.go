@@ -15,6 +15,7 @@ import (
 
 // anew goes back to INIT and begins at once, or when the carrier can.
 func (m *Machine) anew(now time.Time) {
+	m.pending, m.offers = nil, nil
 	m.began = now
 	m.enter(now, Init)
 	m.resume(now)
@@ -25,7 +26,6 @@ func (m *Machine) anew(now time.Time) {
 // poses as one, keeps the client busy.
 func (m *Machine) later(now time.Time, atLeast time.Duration) {
 	m.setbacks++
-	m.pending, m.offers = nil, nil
 	wait := atLeast
 	if m.setbacks > 1 {
 		wait = max(wait, m.backoff(m.setbacks-1))
@@ -147,7 +147,11 @@ func (m *Machine) granted(now time.Time, a *answer, why hostconf.Reason) {
 		m.doWithout(now, wait)
 		return
 	}
-	if !l.end.IsZero() && !now.Before(l.end) {
+	if m.on && l.expired(now) { // what is left of the lease in force is more
+		m.ignore(a, errLate)
+		return
+	}
+	if l.expired(now) {
 		m.note(zap.WarnLevel, "lease came too late", zap.Stringer("addr", l.addr), zap.Stringer("server", l.server))
 		m.later(now, 0)
 		return
@@ -186,10 +190,18 @@ func (m *Machine) decline(now time.Time, l *lease) {
 	m.addAddr(dhcp4.OptServerID, l.server)
 	m.broadcast(netip.Addr{})
 	m.forget()
+	if m.leaving {
+		m.gone(now)
+		return
+	}
 	m.later(now, m.o.Timing.Decline)
 }
 
 func (m *Machine) bindPending(now time.Time) {
+	if m.pending.expired(now) { // the host slept
+		m.later(now, 0)
+		return
+	}
 	why := hostconf.Bound
 	if m.state == Rebooting {
 		why = hostconf.Reboot

@@ -39,7 +39,7 @@ func TestWallClockIsSet(t *testing.T) {
 		}
 		b.pass(b.armed.Sub(b.now))
 		b.in(Renewing)
-		between(t, "T1", b.now.Sub(got), 29*time.Minute, 31*time.Minute)
+		within(t, "T1", b.now.Sub(got), 29*time.Minute, 31*time.Minute)
 		b.sent = nil
 		for b.m.State() != Selecting {
 			b.pass(b.armed.Sub(b.now))

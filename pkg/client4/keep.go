@@ -88,7 +88,7 @@ func (m *Machine) extended(now time.Time, a *answer) {
 		m.doWithout(now, wait)
 		return
 	}
-	if !l.end.IsZero() && !now.Before(l.end) {
+	if l.expired(now) {
 		m.ignore(a, errLate)
 		return
 	}

@@ -203,8 +203,8 @@ func bound(t testing.TB, ack []edit, change ...func(*Options)) *bench {
 	return b
 }
 
-// between fails unless d is within the bounds, both included.
-func between(t testing.TB, what string, d, least, most time.Duration) {
+// within fails unless d is within the bounds, both included.
+func within(t testing.TB, what string, d, least, most time.Duration) {
 	t.Helper()
 	if d < least || d > most {
 		t.Errorf("%s: %v, want %v to %v", what, d, least, most)

@@ -30,6 +30,8 @@ const infinite = time.Duration(1<<63 - 1)
 // informed reports whether the lease is the answer to a DHCPINFORM.
 func (l *lease) informed() bool { return !l.addr.IsValid() }
 
+func (l *lease) expired(now time.Time) bool { return !l.end.IsZero() && !now.Before(l.end) }
+
 func (l *lease) earlier(by time.Duration) {
 	for _, t := range []*time.Time{&l.got, &l.t1, &l.t2, &l.end} {
 		earlier(t, by)

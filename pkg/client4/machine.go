@@ -248,7 +248,7 @@ func (m *Machine) due(now time.Time) {
 // (RFC 2131 §4.4.5).
 func (m *Machine) lapse(now time.Time) {
 	l := m.lease
-	if l == nil || l.end.IsZero() || now.Before(l.end) {
+	if l == nil || !l.expired(now) {
 		return
 	}
 	m.note(zap.WarnLevel, "lease has expired", zap.Stringer("addr", l.addr), zap.Stringer("server", l.server))

@@ -21,7 +21,7 @@ func TestRetransmission(t *testing.T) {
 		xid := first.XID
 		for i, want := range []time.Duration{4, 8, 16, 32, 64, 64, 64} {
 			at := b.now
-			between(t, fmt.Sprint("delay ", i), b.armed.Sub(at), (want-1)*time.Second, (want+1)*time.Second)
+			within(t, fmt.Sprint("delay ", i), b.armed.Sub(at), (want-1)*time.Second, (want+1)*time.Second)
 			b.pass(b.armed.Sub(at))
 			_, q := b.last(dhcp4.Discover)
 			if q.XID != xid || q.Secs != uint16(b.now.Sub(epoch)/time.Second) {
@@ -38,7 +38,7 @@ func TestDesync(t *testing.T) {
 		b := started(t, func(o *Options) { o.Timing.Desync, o.Rand = 10*time.Second, rand.New(rand.NewPCG(seed, 1)) })
 		b.in(Init)
 		seen = append(seen, b.armed.Sub(b.now))
-		between(t, "wait", b.armed.Sub(b.now), 0, 10*time.Second)
+		within(t, "wait", b.armed.Sub(b.now), 0, 10*time.Second)
 		b.pass(10 * time.Second)
 		b.in(Selecting)
 	}
@@ -113,7 +113,7 @@ func TestRequestIsGivenUp(t *testing.T) {
 	if n != 4 {
 		t.Errorf("%d DHCPREQUESTs, want 4", n)
 	}
-	between(t, "time in REQUESTING", b.now.Sub(begun), 56*time.Second, 64*time.Second)
+	within(t, "time in REQUESTING", b.now.Sub(begun), 56*time.Second, 64*time.Second)
 	b.in(Selecting)
 }
 
@@ -214,8 +214,8 @@ func TestT1T2(t *testing.T) {
 			edits = append(edits, with(59, test.t2...))
 		}
 		b := bound(t, edits)
-		between(t, test.name+": T1", b.m.lease.t1.Sub(b.now), test.least1*time.Second, test.max1*time.Second)
-		between(t, test.name+": T2", b.m.lease.t2.Sub(b.now), test.least2*time.Second, test.max2*time.Second)
+		within(t, test.name+": T1", b.m.lease.t1.Sub(b.now), test.least1*time.Second, test.max1*time.Second)
+		within(t, test.name+": T2", b.m.lease.t2.Sub(b.now), test.least2*time.Second, test.max2*time.Second)
 	}
 }
 
@@ -456,7 +456,7 @@ func TestReboot(t *testing.T) {
 		b.pass(15 * time.Second)
 		b.in(Bound)
 		b.wantReasons(hostconf.Preinit, hostconf.Timeout)
-		between(t, "end", b.m.lease.end.Sub(epoch), time.Hour-2*time.Second, time.Hour)
+		within(t, "end", b.m.lease.end.Sub(epoch), time.Hour-2*time.Second, time.Hour)
 		b.pass(time.Hour)
 		b.wantReasons(hostconf.Preinit, hostconf.Timeout, hostconf.Expire)
 	})

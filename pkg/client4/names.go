@@ -31,6 +31,11 @@ func areNames(names []string) bool {
 	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !isName(n) })
 }
 
+// domainList is the names in an option 15. Spaces part them, and nothing else does.
+func domainList(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool { return c == ' ' })
+}
+
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 

@@ -149,7 +149,7 @@ func (m *Machine) remember(now time.Time) {
 		l.life = r.Expire.Sub(r.Acquired)
 	}
 	l.time(in, 0)
-	if !l.end.IsZero() && !now.Before(l.end) {
+	if l.expired(now) {
 		return
 	}
 	l.settings = m.reader().settings(in, l)

@@ -146,7 +146,7 @@ func isHost(a netip.Addr, loopback bool) bool {
 // for one (RFC 2132 §3.17), all are searched where there is no option 119.
 func (r *reader) domains(in *dhcp4.Message, s *hostconf.Settings) {
 	if v, ok := r.option(in, dhcp4.OptDomainName); ok {
-		names := strings.Fields(text(v))
+		names := domainList(text(v))
 		if areNames(names) {
 			s.Domain = names[0]
 			if len(names) > 1 {

@@ -67,7 +67,7 @@ func (r *reader) variable(in *dhcp4.Message, c dhcp4.Code) (name, value string, 
 	case dhcp4.OptHostName, dhcp4.OptNISDomain, dhcp4.OptNetBIOSScope:
 		ok = isName(text(v))
 	case dhcp4.OptDomainName:
-		ok = areNames(strings.Fields(text(v)))
+		ok = areNames(domainList(text(v)))
 	case dhcp4.OptRootPath:
 		ok = isPath(text(v))
 	}
