@@ -142,6 +142,8 @@ func (w *wire) Write(out []transport.Datagram) (int, error) {
 	return len(out), nil
 }
 
+func (w *wire) More([]transport.Datagram) int { return 0 }
+
 func (w *wire) Stop()                    {}
 func (w *wire) Close() error             { return nil }
 func (w *wire) Socket() transport.Socket { return w.socket }

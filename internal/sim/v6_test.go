@@ -70,6 +70,8 @@ func (s socketOf) Write(out []transport.Datagram) (int, error) {
 	return len(out), nil
 }
 
+func (socketOf) More([]transport.Datagram) int { return 0 }
+
 func (socketOf) Stop()        {}
 func (socketOf) Close() error { return nil }
 func (socketOf) Socket() transport.Socket {

@@ -17,7 +17,7 @@ import (
 )
 
 // batch is how many queries a worker answers with one commit and one write.
-const batch = 64
+const batch = 128
 
 // A Pair is the v4 side of the loopback pair; *ipc.Conn is one.
 type Pair interface {
@@ -35,6 +35,7 @@ type worker struct {
 	out     []transport.Datagram
 	queries []ipc.Message
 	answers []ipc.Message
+	more    func(n int) int // readies exchanges behind the first n for what has come meanwhile; nil: nobody shares
 
 	// where answers leave, for parked packets too
 	conn    transport.Conn // nil over 4o6
@@ -78,16 +79,21 @@ func (s *Server) Serve(ctx context.Context, conn transport.Conn) {
 	defer context.AfterFunc(ctx, conn.Stop)()
 	w := &worker{s: s, in: make([]transport.Datagram, batch), out: make([]transport.Datagram, 0, batch), conn: conn, name: conn.Socket().Iface}
 	defer s.lot.leave(w)
+	var socket transport.Socket
+	ready := func(from, n int) int {
+		for i := from; i < from+n; i++ {
+			w.slot(i).native(&w.in[i], &socket)
+		}
+		return n
+	}
+	w.more = func(n int) int { return ready(n, conn.More(w.in[n:])) }
 	for {
 		n, err := conn.Read(w.in)
-		socket := conn.Socket() // what it answers from changes with the addresses of the link
+		socket = conn.Socket() // what it answers from changes with the addresses of the link
 		if s.ended(err, socket.Iface) {
 			return
 		}
-		for i := range n {
-			w.slot(i).native(&w.in[i], &socket)
-		}
-		w.turn(n)
+		w.turn(ready(0, n))
 		w.write()
 	}
 }
@@ -185,7 +191,8 @@ func (x *Exchange) tunnelled(m *ipc.Message, now time.Time) {
 }
 
 // turn takes the first n exchanges through path, commits once for all of them,
-// and takes what may leave through after.
+// and takes what may leave through after. A commit costs as much as several
+// exchanges: where one is due, who came while others were answered shares it.
 func (w *worker) turn(n int) {
 	s := w.s
 	w.out, w.answers = w.out[:0], w.answers[:0]
@@ -196,21 +203,35 @@ func (w *worker) turn(n int) {
 		s.refuse(w.exchanges[:n])
 		return
 	}
-	var seq lease.Seq
 	begin := w.exchanges[0].at
-	for i := range n {
-		x := w.exchanges[i]
-		v := s.answer(x)
-		w.exchanges[i].verdict = v // parked: x is no longer ours
-		if v <= Done {
-			seq = max(seq, x.Seq)
+	seq := w.answer(0, n)
+	for w.more != nil && n < batch && !s.leases.Durable(seq) {
+		more := w.more(n)
+		if more == 0 {
+			break
 		}
+		seq = max(seq, w.answer(n, n+more))
+		n += more
 	}
 	answered := time.Now()
 	s.count.batches.Observe(int64(n))
 	s.count.answering.Since(begin, answered)
 	w.commit(seq, answered)
 	w.conclude(n)
+}
+
+// answer takes some of the exchanges through path and returns the last change that
+// a reply to them rests on.
+func (w *worker) answer(from, to int) (seq lease.Seq) {
+	for i := from; i < to; i++ {
+		x := w.exchanges[i]
+		v := w.s.answer(x)
+		w.exchanges[i].verdict = v // parked: x is no longer ours
+		if v <= Done {
+			seq = max(seq, x.Seq)
+		}
+	}
+	return seq
 }
 
 // conclude takes what has been answered and committed through after.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -94,6 +95,74 @@ func TestServe(t *testing.T) {
 	}
 	cancel()
 	<-done
+}
+
+// A late socket has more as soon as what was read is answered.
+type late struct {
+	transport.Conn
+	more [][]transport.Datagram
+}
+
+func (l *late) More(in []transport.Datagram) (n int) {
+	if len(l.more) > 0 {
+		n, l.more = copy(in, l.more[0]), l.more[1:]
+	}
+	return n
+}
+
+// Who comes while others are answered shares their commit, if there is one, up to
+// the size of a batch.
+func TestLateComersShareTheCommit(t *testing.T) {
+	ask := func(kind dhcp4.MessageType, hw int) transport.Datagram {
+		q := query{kind: kind, hw: fmt.Sprintf("02005e00%04x", hw), giaddr: "192.0.2.9"}
+		if kind == dhcp4.Request {
+			q.ciaddr = fmt.Sprintf("192.0.2.%d", 100+hw)
+		}
+		return q.datagram(t)
+	}
+	var crowd []transport.Datagram
+	for i := range batch + 2 {
+		crowd = append(crowd, ask(dhcp4.Discover, 90+i))
+	}
+	tests := map[string]struct {
+		first             dhcp4.MessageType
+		more              [][]transport.Datagram
+		syncs, sent, left int
+	}{
+		"nobody":           {dhcp4.Request, nil, 1, 1, 0},
+		"one, then two":    {dhcp4.Request, [][]transport.Datagram{{ask(dhcp4.Request, 1)}, {ask(dhcp4.Discover, 2), ask(dhcp4.Request, 3)}}, 1, 4, 0},
+		"nothing to share": {dhcp4.Discover, [][]transport.Datagram{{ask(dhcp4.Request, 1)}}, 0, 1, 1},
+		"too many":         {dhcp4.Request, [][]transport.Datagram{crowd, {ask(dhcp4.Request, 1)}}, 1, batch, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, net1(func(n *topology.Topology) { n.Subnets[0].Policy.Authoritative = false }))
+			near, far := transport.Pipe()
+			l := &late{near, test.more}
+			if _, err := far.Write([]transport.Datagram{ask(test.first, 0)}); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				b.s.Serve(ctx, l)
+			}()
+			in, sent := make([]transport.Datagram, 2*batch), 0
+			for sent < test.sent {
+				n, err := far.Read(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent += n
+			}
+			cancel()
+			<-done
+			if sent += far.More(in); sent != test.sent || b.store.Syncs() != test.syncs || len(l.more) != test.left {
+				t.Errorf("%d answers, %d syncs, %d left; want %d, %d, %d", sent, b.store.Syncs(), len(l.more), test.sent, test.syncs, test.left)
+			}
+		})
+	}
 }
 
 func TestServe4o6(t *testing.T) {

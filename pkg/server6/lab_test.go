@@ -26,6 +26,8 @@ type memory struct {
 	seq  lease.Seq
 	fail error // of Sync
 	hold chan struct{}
+
+	syncs int
 }
 
 func (m *memory) Load(context.Context, func(lease.Change) error) error { return nil }
@@ -40,6 +42,7 @@ func (m *memory) Append(lease.Change) lease.Seq {
 func (m *memory) Sync() (lease.Seq, error) {
 	m.Lock()
 	hold, seq, err := m.hold, m.seq, m.fail
+	m.syncs++
 	m.Unlock()
 	if hold != nil {
 		<-hold
@@ -64,6 +67,7 @@ type wire struct {
 }
 
 func (w *wire) Read([]transport.Datagram) (int, error) { return 0, os.ErrDeadlineExceeded }
+func (w *wire) More([]transport.Datagram) int          { return 0 }
 func (w *wire) Stop()                                  {}
 func (w *wire) Close() error                           { return nil }
 func (w *wire) Socket() transport.Socket               { return w.socket }

@@ -16,7 +16,7 @@ import (
 
 // batch is how many datagrams a worker takes at a time: as many as one commit
 // and one call to send are shared by.
-const batch = 64
+const batch = 128
 
 // A worker serves one socket. It owns its buffers and shares nothing.
 type worker struct {
@@ -32,6 +32,8 @@ type worker struct {
 	types    []dhcp6.MessageType // of out, the innermost
 	seq      lease.Seq           // the highest that an answer rests on
 	unsynced error               // why the commit failed
+
+	more func([]transport.Datagram) int // what has come meanwhile; nil: nothing does
 }
 
 func newWorker(conn transport.Conn) *worker {
@@ -52,6 +54,7 @@ func newWorker(conn transport.Conn) *worker {
 // wrong with one datagram, one peer or one commit is counted, and it reads on.
 func (s *Server) work(conn transport.Conn) {
 	w := newWorker(conn)
+	w.more = conn.More
 	for {
 		n, err := conn.Read(w.in[:])
 		switch {
@@ -73,7 +76,8 @@ func (s *Server) readFailed(iface string, err error) {
 	}
 }
 
-// serve takes a batch from bytes in to bytes out.
+// serve takes a batch from bytes in to bytes out, and what comes meanwhile with it, as
+// far as in has room behind it.
 func (s *Server) serve(w *worker, in []transport.Datagram) {
 	w.answered, w.diverted, w.out, w.types = w.answered[:0], w.diverted[:0], w.out[:0], w.types[:0]
 	w.seq, w.unsynced = 0, nil
@@ -85,8 +89,14 @@ func (s *Server) serve(w *worker, in []transport.Datagram) {
 		s.refuse(in, w.socket.Iface)
 		return
 	}
-	for i := range in {
+	for i := 0; i < len(in); {
 		s.one(w, w.exchanges[i], &in[i])
+		if i++; i == len(in) && w.more != nil && !s.leases.Durable(w.seq) {
+			// who came while others were answered shares the commit and the hop
+			n := w.more(in[i:cap(in)])
+			s.count.received.Add(n)
+			in = in[:i+n]
+		}
 	}
 	s.handOver(w.diverted)
 	s.commit(w, len(in))

@@ -85,6 +85,31 @@ func TestOneCommitForABatch(t *testing.T) {
 	}
 }
 
+// Who comes while others are answered shares their commit, if there is one.
+func TestLateComersShareTheCommit(t *testing.T) {
+	l := newLab(t)
+	from := func(kind dhcp6.MessageType, id byte) transport.Datagram {
+		m := [][]byte{opt(dhcp6.OptClientID, dhcp6.NewDUIDEN(32473, []byte{id})), iaNA(1)}
+		if kind == dhcp6.Request {
+			m = append(m, sid())
+		}
+		return l.in(l.message(kind, m...))
+	}
+	for kind, want := range map[dhcp6.MessageType][3]int{dhcp6.Request: {3, 1, 0}, dhcp6.Solicit: {1, 0, 2}} {
+		late := []transport.Datagram{from(dhcp6.Request, byte(kind)+10), from(dhcp6.Solicit, byte(kind)+20)}
+		l.w.more = func(in []transport.Datagram) int {
+			n := copy(in, late[:min(1, len(late))]) // one at a time
+			late = late[n:]
+			return n
+		}
+		synced := l.store.syncs
+		out := l.give(append(make([]transport.Datagram, 0, batch), from(kind, byte(kind)))...)
+		if got := [3]int{len(out), l.store.syncs - synced, len(late)}; got != want {
+			t.Errorf("%v: answers, syncs, left: %v, want %v", kind, got, want)
+		}
+	}
+}
+
 func TestPanicCostsOneDatagram(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	l := newLab(t, func(_ *topology.Topology, o *Options) { o.Log = zap.New(core) })

@@ -15,7 +15,7 @@ import (
 // BatchOptions says how many buffers a Batch makes and which help of the kernel
 // it asks for.
 type BatchOptions struct {
-	Slots    int // datagrams a call to the kernel moves at most; 0: 64
+	Slots    int // datagrams a call to the kernel moves at most; 0: 128
 	SlotSize int // octets a datagram read may have; 0: 65536, which none exceeds
 
 	// GRO asks the kernel to hand over datagrams of one sender and one length
@@ -93,7 +93,7 @@ type losses struct{ truncated, overflows atomic.Uint64 }
 // case. What the kernel does not support of o is left out silently.
 func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
 	if o.Slots <= 0 {
-		o.Slots = 64
+		o.Slots = 128
 	}
 	if o.SlotSize <= 0 {
 		o.SlotSize = 65536
@@ -186,7 +186,21 @@ func (b *Batch) Read(in []Datagram) (int, error) {
 	}
 }
 
-// Drained reports whether the last Read left nothing behind, here or in the
+// More fills in with datagrams that have come since the last Read, without waiting; the
+// data of those before stay valid. It returns how many: none also when the slots are
+// in use, and where an error waits for the next Read.
+func (b *Batch) More(in []Datagram) int {
+	if len(in) == 0 || b.r.mem == nil {
+		return 0
+	}
+	if n := b.r.take(in); n > 0 {
+		return n
+	}
+	b.r.extend(len(in))
+	return b.r.take(in)
+}
+
+// Drained reports whether the last Read or More left nothing behind, here or in the
 // kernel, that had come before it. It belongs to the goroutine that reads.
 func (b *Batch) Drained() bool { return b.r.got < b.r.want && b.r.next == b.r.got }
 
@@ -218,6 +232,30 @@ func (r *reader) fill(want int) error {
 	return nil
 }
 
+// extend asks the kernel for up to want datagrams more, into the slots behind those in
+// use, whose headers are as init or fill has left them.
+func (r *reader) extend(want int) {
+	room := min(want, len(r.hdrs)-r.got)
+	if room <= 0 || r.got == 0 {
+		return // full, or nothing was read before
+	}
+	n, e := r.receive(r.got, room)
+	if e != 0 {
+		return
+	}
+	r.want = r.got + room
+	r.got += n
+	r.dirty = r.got
+	r.at = time.Now()
+}
+
+// receive is recvmmsg without waiting, into up to want slots from at on.
+func (r *reader) receive(at, want int) (int, syscall.Errno) {
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(&r.hdrs[at])),
+		uintptr(want), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), e
+}
+
 // recv runs inside RawConn.Read of the set that is waited for; false means that
 // there is nothing to read yet, and that the set is armed.
 func (r *reader) recv(uintptr) bool {
@@ -226,11 +264,10 @@ func (r *reader) recv(uintptr) bool {
 		return false
 	}
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(q.fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
-			uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)
+		n, e := r.receive(0, r.want)
 		switch e {
 		case 0:
-			r.got = int(n)
+			r.got = n
 			return true
 		case unix.EINTR:
 		case unix.EAGAIN:

@@ -424,3 +424,48 @@ func BenchmarkBatch(b *testing.B) {
 		}
 	}
 }
+
+// What comes after a Read is taken without waiting, and what was read before
+// stays as it is, up to the slots that there are.
+func TestMore(t *testing.T) {
+	for _, addr := range loopbacks {
+		x, y := connected(t, addr)
+		b := newBatch(t, x, BatchOptions{Slots: 3})
+		in := make([]Datagram, 8)
+		if n := b.More(in); n != 0 {
+			t.Errorf("%s: %d datagrams before the first Read", addr, n)
+		}
+		send := func(text string) {
+			t.Helper()
+			if _, err := y.Write([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the slots are used again
+			send("one")
+			n, err := b.Read(in)
+			if n != 1 || err != nil {
+				t.Fatalf("%s: %d, %v", addr, n, err)
+			}
+			n += b.More(in[n:])
+			send("two, which is longer")
+			send("three")
+			send("four")
+			n += b.More(in[n:])
+			if m := b.More(in[n:]); n != 3 || m != 0 || b.Drained() {
+				t.Fatalf("%s: %d datagrams and %d with 3 slots; drained: %v", addr, n, m, b.Drained())
+			}
+			for i, want := range []string{"one", "two, which is longer", "three"} {
+				if string(in[i].Data) != want || in[i].Peer != addrPort(y) || in[i].At.Before(in[0].At) {
+					t.Errorf("%s: %q from %v, want %q", addr, in[i].Data, in[i].Peer, want)
+				}
+			}
+			if n, err := b.Read(in); n != 1 || err != nil || string(in[0].Data) != "four" {
+				t.Fatalf("%s: %d, %v, %q", addr, n, err, in[0].Data)
+			}
+			if n := b.More(in[1:]); n != 0 || !b.Drained() {
+				t.Fatalf("%s: %d datagrams of none; drained: %v", addr, n, b.Drained())
+			}
+		}
+	}
+}

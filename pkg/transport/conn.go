@@ -67,6 +67,9 @@ func (c *conn) Socket() Socket { return *c.socket.Load() }
 // Read is part of Conn.
 func (c *conn) Read(in []Datagram) (int, error) { return c.batch.Read(in) }
 
+// More is part of Conn.
+func (c *conn) More(in []Datagram) int { return c.batch.More(in) }
+
 // Stop is part of Conn.
 func (c *conn) Stop() {
 	// An error here means that the socket is closed, which stops it as well.

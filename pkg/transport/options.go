@@ -37,7 +37,7 @@ type Options struct {
 
 	ReceiveBuffer int // octets of socket buffer asked for; 0: 8 MiB
 	SendBuffer    int // octets of socket buffer asked for; 0: 1 MiB
-	Slots         int // datagrams in a batch; 0: 64
+	Slots         int // datagrams in a batch; 0: 128
 
 	// Segment sends runs of replies of one length to one relay together
 	// (UDP_SEGMENT), which saves most of the way through the stack. On a wire

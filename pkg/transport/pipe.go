@@ -32,7 +32,7 @@ type pipeQueue struct {
 	arrived sync.Cond
 	waiting []Datagram
 	spare   [][]byte // buffers to be used again
-	lent    [][]byte // buffers behind what the last Read returned
+	lent    [][]byte // buffers behind what the last Read, and More since, returned
 	stopped bool
 	closed  bool
 }
@@ -57,17 +57,31 @@ func (q *pipeQueue) read(in []Datagram) (int, error) {
 		case len(in) == 0:
 			return 0, nil
 		case len(q.waiting) > 0:
-			n := copy(in, q.waiting)
-			q.waiting = q.waiting[:copy(q.waiting, q.waiting[n:])]
-			at := time.Now()
-			for i := range in[:n] {
-				in[i].At = at
-				q.lent = append(q.lent, in[i].Data)
-			}
-			return n, nil
+			return q.lend(in), nil
 		}
 		q.arrived.Wait()
 	}
+}
+
+func (q *pipeQueue) more(in []Datagram) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.stopped {
+		return 0
+	}
+	return q.lend(in)
+}
+
+// lend hands out what waits, under the lock.
+func (q *pipeQueue) lend(in []Datagram) int {
+	n := copy(in, q.waiting)
+	q.waiting = q.waiting[:copy(q.waiting, q.waiting[n:])]
+	at := time.Now()
+	for i := range in[:n] {
+		in[i].At = at
+		q.lent = append(q.lent, in[i].Data)
+	}
+	return n
 }
 
 // write takes as many datagrams as there is room for. A closed end swallows
@@ -108,6 +122,8 @@ type pipeEnd struct {
 }
 
 func (p *pipeEnd) Read(in []Datagram) (int, error) { return p.in.read(in) }
+
+func (p *pipeEnd) More(in []Datagram) int { return p.in.more(in) }
 
 func (p *pipeEnd) Write(out []Datagram) (int, error) {
 	p.mu.Lock()

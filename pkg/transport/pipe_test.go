@@ -133,3 +133,31 @@ func TestPipeServesManyGoroutines(t *testing.T) {
 		near.Stop()
 	})
 }
+
+func TestPipeHasMore(t *testing.T) {
+	near, far := Pipe()
+	in := make([]Datagram, 4)
+	write := func(text string) {
+		if _, err := far.Write([]Datagram{{Data: []byte(text)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		write("one")
+		if n, err := near.Read(in); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		write("two")
+		if n := near.More(in[1:]); n != 1 || string(in[0].Data) != "one" || string(in[1].Data) != "two" {
+			t.Fatalf("%d: %q, %q", n, in[0].Data, in[1].Data)
+		}
+		if n := near.More(in[2:]); n != 0 {
+			t.Fatal(n)
+		}
+	}
+	near.Stop()
+	write("three")
+	if n := near.More(in); n != 0 {
+		t.Error("more after Stop")
+	}
+}

@@ -31,6 +31,9 @@ func (s *sender) Read([]Datagram) (int, error) {
 	return 0, ErrWriteOnly
 }
 
+// More is part of Conn; there never is anything.
+func (s *sender) More([]Datagram) int { return 0 }
+
 // Stop is part of Conn.
 func (s *sender) Stop() { s.stopped.Store(true) }
 

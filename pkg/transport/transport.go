@@ -11,7 +11,7 @@ import (
 // A Datagram is one UDP payload with where it came from or where it goes.
 // Addresses never carry a zone and are never IPv4-mapped; IfIndex says the link.
 type Datagram struct {
-	Data    []byte         // read: owned by the Conn, valid until its next Read
+	Data    []byte         // read: owned by the Conn, valid until the next Read
 	Peer    netip.AddrPort // read: source; write: destination
 	Local   netip.Addr     // read: destination; write: source, where it is an address of ours
 	IfIndex int            // the link it came in on, or goes out on; 0 on write: by routing
@@ -26,6 +26,11 @@ type Conn interface {
 	// in it filled. After Stop it returns os.ErrDeadlineExceeded, after Close
 	// net.ErrClosed; any other error passes and the caller reads on.
 	Read(in []Datagram) (int, error)
+
+	// More fills in with what has come since the last Read, whose data stay valid,
+	// and returns how many; it never waits, and is of the goroutine that reads.
+	// Errors are left to the next Read.
+	More(in []Datagram) int
 
 	// Write never blocks. It returns how many datagrams went out and the first
 	// error; a datagram that cannot go now is dropped, the others still go.
