@@ -21,8 +21,15 @@ import (
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 
+// tb is what the helpers need of a test, or of a run of a model.
+type tb interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // ip runs iproute2, the witness that shares no code with us.
-func ip(t testing.TB, args string) string {
+func ip(t tb, args string) string {
 	t.Helper()
 	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
 	if err != nil {
@@ -55,13 +62,13 @@ var foreign = []string{"198.51.100.5", "192.0.2.99", "2001:db8::99"}
 
 // addresses returns the addresses of a link, link-local ones left out, as
 // "192.0.2.7/24 brd 192.0.2.255", ours apart from those of others.
-func addresses(t testing.TB, link string) (ours, others []string) {
+func addresses(t tb, link string) (ours, others []string) {
 	t.Helper()
 	var all []struct {
 		Info []shownAddr `json:"addr_info"`
 	}
 	if err := json.Unmarshal([]byte(ip(t, "-j -N addr show dev "+link)), &all); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	for _, l := range all {
 		for _, a := range l.Info {
@@ -85,12 +92,12 @@ func addresses(t testing.TB, link string) (ours, others []string) {
 
 // routes returns the routes of the main table, those of ours apart; the kernel's own
 // are left out.
-func routes(t testing.TB) (ours, others []string) {
+func routes(t tb) (ours, others []string) {
 	t.Helper()
 	for _, family := range []string{"-4", "-6"} {
 		var all []shownRoute
 		if err := json.Unmarshal([]byte(ip(t, "-j -N "+family+" route show table main")), &all); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		for _, r := range all {
 			s := r.Dest + " dev " + r.Dev
@@ -146,7 +153,7 @@ func newNetlink(t testing.TB, o hostconf.NetlinkOptions) hostconf.System {
 	return s
 }
 
-func equal(t testing.TB, what string, got []string, want ...string) {
+func equal(t tb, what string, got []string, want ...string) {
 	t.Helper()
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
