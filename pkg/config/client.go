@@ -12,7 +12,7 @@ type Client struct {
 	Family     Family
 	File       string
 	Interfaces []ClientLink // in the order of the file; none: the command line says
-	DUIDType   string       // "LLT", "LL", "EN", "UUID"
+	DUIDType   string       // "LLT", "LL", "UUID"; "": whichever there is
 	Loggers    []Logger     // as configured; none means none were
 
 	top ClientLink
@@ -30,22 +30,30 @@ type ClientLink struct {
 	Metric        int
 	Stay          bool // what a lease set stays on the host when the client is stopped
 	FQDN          string
+	UserClass     string
+	NoDNS         bool
 	Over6         bool
 	Over6Port     uint16
 
 	// of DHCPv4
-	HostName, VendorClass, UserClass  string
+	HostName, VendorClass             string
 	ClientID                          []byte // as it is sent; nil: RFC 4361's, or that of HWClientID
 	HWClientID                        bool
 	IAID                              *uint32 // nil: of the hardware address
 	LeaseTime                         time.Duration
-	NoDNS                             bool
 	Probe, V6Only, NoHijack, KeepLast bool
 	Timing                            ClientTiming
 
 	// of DHCPv6
 	IAs                      []ClientIA // nil: the usual one
+	VendorClasses            []ClientVendorClass
 	RapidCommit, Reconfigure bool
+}
+
+// A ClientVendorClass is a Vendor Class option (RFC 9915 §21.16).
+type ClientVendorClass struct {
+	Enterprise uint32
+	Classes    []string
 }
 
 // InfoOnly reports whether a DHCPv6 client is to ask for no address at all.

@@ -52,6 +52,22 @@ func TestClientLinks(t *testing.T) {
 	}
 }
 
+// A vendor class is text in DHCPv4, and in DHCPv6 a list for each enterprise.
+func TestClientVendorClass(t *testing.T) {
+	c, problems := clientText(v6, `{"dhcp6c": {"vendor-class": [{"enterprise-id": 32473, "classes": ["a", "b"]}]}}`)
+	if c == nil {
+		t.Fatal(show(problems))
+	}
+	want := []ClientVendorClass{{32473, []string{"a", "b"}}}
+	if got := c.Link("eth0").VendorClasses; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	c, problems = clientText(v4, `{"dhcp4c": {"vendor-class": "a"}}`)
+	if c == nil || c.Link("eth0").VendorClass != "a" {
+		t.Error(show(problems))
+	}
+}
+
 func TestClientIAs(t *testing.T) {
 	seven := uint32(7)
 	for text, want := range map[string][]ClientIA{
@@ -127,7 +143,7 @@ func TestClientWithoutFile(t *testing.T) {
 			t.Fatal(show(problems))
 		}
 		want := ClientLink{Name: "eth0", Probe: true, ResolvConf: true, Stay: true}
-		if got := c.Link("eth0"); !reflect.DeepEqual(got, want) || c.DUIDType != "LLT" {
+		if got := c.Link("eth0"); !reflect.DeepEqual(got, want) || c.DUIDType != "" {
 			t.Errorf("%+v", got)
 		}
 	}

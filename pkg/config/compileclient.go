@@ -18,7 +18,7 @@ func (c *compiler) compileClient() *Client {
 	c.defs = optdef.New(optdef.Family(c.cfg.Family))
 	c.loggers()
 	out := &Client{Family: c.cfg.Family, File: c.cfg.File, Loggers: c.cfg.Loggers}
-	out.DUIDType = levels{c.root}.text("duid-type", "LLT")
+	out.DUIDType = levels{c.root}.text("duid-type", "")
 	out.top = c.clientLink(levels{c.root})
 	for _, n := range c.root.list("interfaces") {
 		if n.kind != kMap || n.text("name") == "" {
@@ -45,16 +45,35 @@ func (c *compiler) clientLink(l levels) ClientLink {
 		ResolvConf: l.bool("resolv-conf", true), Metric: int(l.uint32("route-metric", 0)), Stay: l.bool("keep-settings", true),
 		FQDN: l.text("fqdn", ""), Over6: l.bool("4o6", false), Over6Port: uint16(l.uint32("4o6-port", 0)),
 
-		HostName: l.text("host-name", ""), VendorClass: l.text("vendor-class", ""), UserClass: l.text("user-class", ""),
+		HostName: l.text("host-name", ""), UserClass: l.text("user-class", ""),
 		IAID: l.number("iaid"), LeaseTime: time.Duration(l.uint32("lease-time", 0)) * time.Second, NoDNS: !l.bool("dns-updates", true),
 		Probe: l.bool("probe", true), V6Only: l.bool("v6-only", false),
 		NoHijack: l.bool("reject-hijacking-routes", false), KeepLast: l.bool("keep-last", false),
 
 		IAs: c.clientIAs(l.find("ia")), RapidCommit: l.bool("rapid-commit", false), Reconfigure: l.bool("reconfigure", false),
 	}
+	if m := l.find("vendor-class"); m != nil && m.kind == kString {
+		out.VendorClass = m.str
+	} else if m != nil {
+		out.VendorClasses = vendorClasses(m)
+	}
 	out.ClientID, out.HWClientID = c.clientID(l.find("client-id"))
 	if t := l.find("timing"); t != nil && t.kind == kMap {
 		out.Timing = clientTimes(levels{t})
+	}
+	return out
+}
+
+func vendorClasses(m *node) (out []ClientVendorClass) {
+	for _, e := range m.items {
+		if e.kind != kMap {
+			continue
+		}
+		v := ClientVendorClass{Enterprise: levels{e}.uint32("enterprise-id", 0)}
+		for _, class := range e.list("classes") {
+			v.Classes = append(v.Classes, class.str)
+		}
+		out = append(out, v)
 	}
 	return out
 }

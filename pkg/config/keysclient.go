@@ -16,7 +16,7 @@ func clientRoot(f Family) string {
 
 // The kinds of DUIDs and of identity associations, as they are written.
 var (
-	duidTypes = []string{"LLT", "LL", "EN", "UUID"}
+	duidTypes = []string{"LLT", "LL", "UUID"}
 	iaTypes   = []string{"na", "ta", "pd"}
 )
 
@@ -48,9 +48,13 @@ var clientLink = []rule{
 	{name: "host-name", typ: tString, in: v4, max: 255, note: "option 12"},
 	{name: "fqdn", typ: tString, max: 253, note: "option 81, of DHCPv6 39: the server is asked to update the DNS"},
 	{name: "vendor-class", typ: tString, in: v4, max: 255, note: "option 60"},
-	{name: "user-class", typ: tString, in: v4, max: 255, note: "option 77"},
+	{name: "vendor-class", typ: tMaps, in: v6, note: "option 16, one for each enterprise", of: with("vendor-class", nil, []rule{
+		{name: "enterprise-id", typ: tInt, in: v6, max: maxU32, need: true},
+		{name: "classes", typ: tStrings, in: v6},
+	})},
+	{name: "user-class", typ: tString, max: 255, note: "option 77, of DHCPv6 15"},
 	{name: "lease-time", typ: tInt, in: v4, max: maxU32, def: "0", note: "seconds that are asked for (option 51); 0: as the server likes"},
-	{name: "dns-updates", typ: tBool, in: v4, def: "true", note: "false asks the server to leave the DNS alone; with `fqdn`"},
+	{name: "dns-updates", typ: tBool, def: "true", note: "false asks the server to leave the DNS alone; with `fqdn`"},
 	{name: "keep-last", typ: tBool, in: v4, def: "false", note: "when no server answers, the lease of the file is used for the rest of its time (RFC 2131 §3.2)"},
 	{name: "client-id", typ: tString, in: v4, def: "duid", note: "duid (RFC 4361), hw (the hardware address), or the octets in hexadecimal, as 01:02:00:00:00:00:0a"},
 	{name: "iaid", typ: tInt, in: v4, max: maxU32, note: "of client-id duid; of the hardware address when unset"},
@@ -67,6 +71,6 @@ var clientLink = []rule{
 
 var clientGlobal = with("client", nil, clientLink, []rule{
 	{name: "interfaces", typ: tMaps, of: with("interface", nil, []rule{{name: "name", typ: tName, need: true}}, clientLink), note: "who is served, unless -i says so; a key in it goes before the same at top level"},
-	{name: "duid-type", typ: tString, enum: duidTypes, def: "LLT", note: "of the DUID that is made where none is kept yet; both clients share it"},
+	{name: "duid-type", typ: tString, enum: duidTypes, note: "of the DUID, which both clients share; unset: whichever is kept already, else LLT where an interface has a hardware address, else UUID"},
 	{name: "loggers", typ: tMaps, of: loggersKeys, note: "names: dhcp4c, dhcp6c; INFO to stderr when unset"},
 })
