@@ -50,5 +50,5 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		fmt.Fprintf(errs, "dhcpctl: %v\n", err)
 		return exitUnavailable
 	}
-	return a.show(o.json, out, errs)
+	return show(a, o.json, out, errs)
 }

@@ -131,7 +131,7 @@ func TestCommandLine(t *testing.T) {
 // What is no answer is said to be none, and not believed.
 func TestNoAnswer(t *testing.T) {
 	for _, text := range []string{"", "{", "[]", `{"text":"x"}`, `[{"result":0},{"result":0}]`, `"x"`, `{"result":"0"}`} {
-		if a, err := read([]byte(text)); err == nil {
+		if a, err := control.ParseAnswer([]byte(text)); err == nil {
 			t.Errorf("%s: %+v", text, a)
 		}
 	}

@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"io"
 	"unicode"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 )
 
 // show prints an answer and returns the exit code. What failed goes to errs.
-func (a *answer) show(raw bool, out, errs io.Writer) int {
+func show(a *control.Answer, raw bool, out, errs io.Writer) int {
 	code := a.Result
 	if code > 5 {
 		code = 1
 	}
 	if raw {
 		var b bytes.Buffer
-		if json.Compact(&b, a.text) == nil {
+		if json.Compact(&b, a.Raw) == nil {
 			fmt.Fprintln(out, b.String())
 		}
 		return code

@@ -121,6 +121,9 @@ func lockFolder(dir string) (unlock func(), err error) {
 	}
 }
 
+// ErrServed says that a socket cannot be opened because somebody serves it.
+var ErrServed = errors.New("another process serves this socket")
+
 // sweep removes a socket that nobody serves any more, and nothing else.
 func sweep(path string) error {
 	_, mode, err := lstat(path)
@@ -136,9 +139,9 @@ func sweep(path string) error {
 	switch {
 	case err == nil:
 		conn.Close()
-		return errors.New("another process serves this socket")
+		return ErrServed
 	case errors.Is(err, syscall.EAGAIN): // its backlog is full
-		return errors.New("another process serves this socket")
+		return ErrServed
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return os.Remove(path)
 	}
