@@ -55,6 +55,7 @@ var levels = map[string][]string{
 	// level 4
 	"pkg/load":            {"*"},
 	"pkg/daemon":          {"*"},
+	"pkg/clientd":         {"*"},
 	"docs/examples/hooks": {"*"},
 	"internal/dhcptest":   {"*"},
 	"internal/interop":    {"*"},
@@ -71,12 +72,12 @@ var levels = map[string][]string{
 // of levels 0 to 2 uses the standard library alone.
 var rim = map[string][]string{
 	"golang.org/x/net":                    {"pkg/transport", "pkg/ipc", "internal/dhcptest"},
-	"golang.org/x/sys":                    {"pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "internal/dhcptest"},
-	"github.com/google/gopacket":          {"pkg/link", "internal/dhcptest"},
+	"golang.org/x/sys":                    {"pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "pkg/clientd", "internal/dhcptest"},
+	"github.com/google/gopacket":          {"internal/dhcptest"},
 	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},
 	"gopkg.in/natefinch/lumberjack.v2":    {"internal/program"},
-	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/client4", "pkg/client6", "pkg/load", "pkg/daemon", "internal/program", "internal/dhcptest", "cmd"},
+	"go.uber.org/zap":                     {"pkg/server4", "pkg/server6", "pkg/client4", "pkg/client6", "pkg/load", "pkg/daemon", "pkg/clientd", "internal/program", "internal/dhcptest", "cmd"},
 }
 
 type pkg struct {

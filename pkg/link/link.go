@@ -28,8 +28,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,9 +68,7 @@ func Open() (*Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link: open packet socket: %w", err)
 	}
-	s := &Sender{fd: fd}
-	s.framer.init()
-	return s, nil
+	return &Sender{fd: fd}, nil
 }
 
 // Send frames payload as one UDP datagram from src to dst and sends it to the
@@ -92,10 +88,7 @@ func (s *Sender) Send(ifindex int, to Addr, src, dst netip.AddrPort, payload []b
 	if s.fd < 0 {
 		return net.ErrClosed
 	}
-	packet, err := s.framer.frame(src, dst, payload)
-	if err != nil {
-		return err
-	}
+	packet := s.framer.frame(src, dst, payload)
 	s.to.Protocol = htons(unix.ETH_P_IP)
 	s.to.Ifindex = ifindex
 	s.to.Halen = uint8(len(to))
@@ -118,54 +111,6 @@ func (s *Sender) Close() error {
 	err := unix.Close(s.fd)
 	s.fd = -1
 	return err
-}
-
-// A framer writes the IPv4 and UDP headers with gopacket's layers into one
-// buffer that it reuses.
-type framer struct {
-	ip       layers.IPv4
-	udp      layers.UDP
-	src, dst [4]byte
-	buf      gopacket.SerializeBuffer
-	opts     gopacket.SerializeOptions
-}
-
-func (f *framer) init() {
-	f.buf = gopacket.NewSerializeBufferExpectedSize(28, 1500)
-	f.opts = gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	f.ip = layers.IPv4{
-		Version:  4,
-		Flags:    layers.IPv4DontFragment, // an atomic datagram; its ID has no meaning (RFC 6864 §4.1)
-		TTL:      64,
-		Protocol: layers.IPProtocolUDP,
-		SrcIP:    net.IP(f.src[:]),
-		DstIP:    net.IP(f.dst[:]),
-	}
-}
-
-// frame returns the packet from the IPv4 header on; it is valid until the next
-// call.
-func (f *framer) frame(src, dst netip.AddrPort, payload []byte) ([]byte, error) {
-	f.src, f.dst = src.Addr().As4(), dst.Addr().As4()
-	f.udp.SrcPort, f.udp.DstPort = layers.UDPPort(src.Port()), layers.UDPPort(dst.Port())
-	if err := f.udp.SetNetworkLayerForChecksum(&f.ip); err != nil {
-		return nil, fmt.Errorf("link: frame: %w", err)
-	}
-	if err := f.buf.Clear(); err != nil {
-		return nil, fmt.Errorf("link: frame: %w", err)
-	}
-	room, err := f.buf.PrependBytes(len(payload))
-	if err != nil {
-		return nil, fmt.Errorf("link: frame: %w", err)
-	}
-	copy(room, payload)
-	if err := f.udp.SerializeTo(f.buf, f.opts); err != nil {
-		return nil, fmt.Errorf("link: frame: %w", err)
-	}
-	if err := f.ip.SerializeTo(f.buf, f.opts); err != nil {
-		return nil, fmt.Errorf("link: frame: %w", err)
-	}
-	return f.buf.Bytes(), nil
 }
 
 // htons puts v in network order, as sockaddr_ll wants its protocol.

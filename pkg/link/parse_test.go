@@ -91,11 +91,8 @@ func FuzzParse(f *testing.F) {
 			compare(t, p, src, dst, payload)
 		}
 		var w framer
-		w.init()
-		frame, err := w.frame(src, dst, payload)
-		if err != nil {
-			t.Fatal(err)
-		}
+		frame := w.frame(src, dst, payload)
+		compare(t, frame, src, dst, payload)
 		src2, dst2, payload2, err := parse(frame, false)
 		if err != nil || src2 != src || dst2 != dst || string(payload2) != string(payload) {
 			t.Errorf("written back: %v to %v %x, %v", src2, dst2, payload2, err)

@@ -67,12 +67,7 @@ func (f *far) send(to Addr, tag, packet []byte, sumFrom int) {
 func packet(t *testing.T, dst netip.AddrPort, text string) []byte {
 	t.Helper()
 	var w framer
-	w.init()
-	p, err := w.frame(server, dst, []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.Clone(p)
+	return slices.Clone(w.frame(server, dst, []byte(text)))
 }
 
 // reader gathers what a Receiver reads.
