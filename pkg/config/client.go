@@ -26,7 +26,7 @@ type ClientLink struct {
 	Request, Also []uint16       // options to ask for in place of the usual, and besides; nil: none are named
 	Server        netip.AddrPort // port 0: the usual
 	Script        string
-	ResolvConf    bool
+	Resolver      string // "auto", "resolvconf", "resolved", "file", "none"
 	Metric        int
 	Stay          bool // what a lease set stays on the host when the client is stopped
 	FQDN          string
@@ -41,6 +41,8 @@ type ClientLink struct {
 	HWClientID                        bool
 	IAID                              *uint32 // nil: of the hardware address
 	LeaseTime                         time.Duration
+	SetHostName                       bool
+	MinMTU                            int
 	Probe, V6Only, NoHijack, KeepLast bool
 	Timing                            ClientTiming
 
@@ -48,6 +50,7 @@ type ClientLink struct {
 	IAs                      []ClientIA // nil: the usual one
 	VendorClasses            []ClientVendorClass
 	RapidCommit, Reconfigure bool
+	Unreachable              bool // "unreachable-prefixes"
 }
 
 // A ClientVendorClass is a Vendor Class option (RFC 9915 §21.16).

@@ -42,15 +42,17 @@ func (c *compiler) clientLink(l levels) ClientLink {
 	out := ClientLink{
 		Request: c.requested(l.find("request")), Also: c.requested(l.find("request-also")),
 		Server: c.clientServer(l.find("server")), Script: l.text("script", ""),
-		ResolvConf: l.bool("resolv-conf", true), Metric: int(l.uint32("route-metric", 0)), Stay: l.bool("keep-settings", true),
+		Resolver: l.text("resolver", "auto"), Metric: int(l.uint32("route-metric", 0)), Stay: l.bool("keep-settings", true),
 		FQDN: l.text("fqdn", ""), Over6: l.bool("4o6", false), Over6Port: uint16(l.uint32("4o6-port", 0)),
 
 		HostName: l.text("host-name", ""), UserClass: l.text("user-class", ""),
 		IAID: l.number("iaid"), LeaseTime: time.Duration(l.uint32("lease-time", 0)) * time.Second, NoDNS: !l.bool("dns-updates", true),
+		SetHostName: l.bool("set-host-name", false), MinMTU: int(l.uint32("min-mtu", 0)),
 		Probe: l.bool("probe", true), V6Only: l.bool("v6-only", false),
 		NoHijack: l.bool("reject-hijacking-routes", false), KeepLast: l.bool("keep-last", false),
 
 		IAs: c.clientIAs(l.find("ia")), RapidCommit: l.bool("rapid-commit", false), Reconfigure: l.bool("reconfigure", false),
+		Unreachable: l.bool("unreachable-prefixes", false),
 	}
 	if m := l.find("vendor-class"); m != nil && m.kind == kString {
 		out.VendorClass = m.str
