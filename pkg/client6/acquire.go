@@ -25,9 +25,11 @@ func (m *Machine) discover(now time.Time, wait time.Duration) {
 	m.begin(now, Soliciting, nil, wait)
 }
 
-// anew begins from nothing, and stops using what there was (RFC 9915 §18.2.13). The
-// more attempts have come to nothing, the longer it waits (§14.1).
-func (m *Machine) anew(now time.Time) {
+// anew begins from nothing, and stops using what there was (RFC 9915 §18.2.13); hints
+// says whether the same is asked for. The more attempts have come to nothing, the
+// longer it waits (§14.1).
+func (m *Machine) anew(now time.Time, hints bool) {
+	had := m.holds()
 	for i := range m.ias {
 		b := &m.ias[i]
 		for _, l := range b.leases {
@@ -35,9 +37,14 @@ func (m *Machine) anew(now time.Time) {
 		}
 		b.leases, b.lost = nil, false
 	}
+	if !hints {
+		m.dropHints()
+	}
 	m.forget()
 	if m.applied != nil {
 		m.apply(hostconf.Expire6)
+	}
+	if had {
 		m.save(now)
 	}
 	var wait time.Duration
@@ -51,8 +58,8 @@ func (m *Machine) anew(now time.Time) {
 
 // forget drops what came with the leases, but not what servers have set for good.
 func (m *Machine) forget() {
-	m.server, m.options, m.informed, m.refresh, m.key = nil, nil, false, time.Time{}, nil
-	m.declined = nil
+	m.server, m.options, m.refresh, m.key, m.declined = nil, nil, time.Time{}, nil, nil
+	m.informed, m.sure = false, false
 }
 
 // solicited takes an Advertise, or the Reply of a server that commits at once.
@@ -84,13 +91,10 @@ const mostAdverts = 16
 // offer keeps an Advertise until the first RT is over; one of preference 255, and one
 // that comes later, is taken at once (RFC 9915 §18.2.1).
 func (m *Machine) offer(now time.Time, a *answer) {
-	for i, old := range m.x.adverts {
-		if string(old.server) == string(a.server) { // the same again, or a second thought
-			m.x.adverts[i] = a
-			return
-		}
-	}
-	if len(m.x.adverts) < mostAdverts {
+	of := func(old *answer) bool { return string(old.server) == string(a.server) }
+	if i := slices.IndexFunc(m.x.adverts, of); i >= 0 {
+		m.x.adverts[i] = a // the same again, or a second thought
+	} else if len(m.x.adverts) < mostAdverts {
 		m.x.adverts = append(m.x.adverts, a)
 	}
 	if a.preference == 255 {
@@ -240,7 +244,7 @@ func (m *Machine) notGranted(now time.Time) {
 		}
 	}
 	if !m.holds() {
-		m.anew(now)
+		m.anew(now, true)
 		return
 	}
 	m.apply(hostconf.Expire6)

@@ -31,12 +31,12 @@ func (m *Machine) inform(now time.Time, a *answer) {
 		m.takeKey(a)
 	}
 	m.takeOptions(now, a)
-	m.refresh = after(now, m.refreshTime(a))
-	m.setbacks = 0
+	m.setbacks, m.sure = 0, true
 	m.note(zap.InfoLevel, "configuration received")
 	if m.holds() {
 		m.enter(now, Bound)
 	} else {
+		m.refresh = after(now, m.refreshTime(a))
 		m.enter(now, Informed)
 	}
 	m.save(now)
@@ -68,9 +68,8 @@ func (m *Machine) maxRTs(a *answer) {
 		}
 		switch {
 		case said == 0:
-			continue
 		case a.kind == dhcp6.Advertise && m.x.told[i] != 0 && m.x.told[i] != said:
-			*of = usual
+			*of, m.x.told[i] = usual, forever
 		default:
 			*of = said
 			m.x.told[i] = said

@@ -41,6 +41,10 @@ func (m *Machine) extended(now time.Time, a *answer) {
 		why = hostconf.Rebind6
 	case Verifying:
 		why = hostconf.Bound6
+		if len(a.ias) == 0 { // says nothing of what was asked
+			m.ignore(a, errNothing)
+			return
+		}
 	}
 	m.bind(now, a, why)
 }
@@ -56,13 +60,17 @@ func (m *Machine) bind(now time.Time, a *answer, why hostconf.Reason) {
 		return
 	case !m.holds():
 		m.noteStatus(a)
-		m.anew(now)
+		m.anew(now, true)
 		return
 	}
-	m.chosen, m.setbacks = nil, 0
+	m.chosen, m.setbacks, m.sure = nil, 0, true
 	m.takeOptions(now, a)
 	m.noteBound(now, why)
-	if m.left(now, a, asked) {
+	if m.left(now, asked) {
+		m.x.partial = true
+		if asked == Renewing {
+			m.x.end = m.t2()
+		}
 		m.save(now)
 		m.apply(why)
 		return // the exchange goes on for what the server has not spoken of
@@ -122,7 +130,7 @@ func (m *Machine) askAgain(now time.Time) {
 // left reports whether a Renew or Rebind goes on, since the server has said nothing of
 // an IA whose time for it has come (RFC 9915 §18.2.10.1: the client may wait for the
 // normal retransmission).
-func (m *Machine) left(now time.Time, a *answer, asked State) bool {
+func (m *Machine) left(now time.Time, asked State) bool {
 	return (asked == Renewing || asked == Rebinding) && over(m.t1(), now)
 }
 
@@ -133,7 +141,7 @@ func (m *Machine) settle(now time.Time) {
 	case len(m.declined) > 0 && m.state != Declining:
 		m.decline(now)
 	case !m.holds():
-		m.anew(now)
+		m.anew(now, true)
 	default:
 		m.declined = nil
 		m.enter(now, Bound)
@@ -143,7 +151,7 @@ func (m *Machine) settle(now time.Time) {
 // verify asks whether the leases are good on this link: by a Confirm, and where
 // there are prefixes by a Rebind (RFC 9915 §18.2.12).
 func (m *Machine) verify(now time.Time) {
-	m.chosen = nil
+	m.chosen, m.sure = nil, false
 	if _, prefixes := m.held(); prefixes {
 		m.begin(now, Verifying, nil, 0)
 		return
@@ -173,8 +181,7 @@ func (m *Machine) moved(now time.Time) (ended bool) {
 		return false
 	}
 	m.note(zap.InfoLevel, "leases are not good on this link")
-	m.anew(now)
-	m.dropHints()
+	m.anew(now, false)
 	return true
 }
 
@@ -192,7 +199,7 @@ func (m *Machine) unconfirmed(now time.Time) {
 // resumeLeases uses leases as they were.
 func (m *Machine) resumeLeases(now time.Time) {
 	m.enter(now, Bound)
-	m.setbacks = 0
+	m.setbacks, m.sure = 0, true
 	m.noteBound(now, hostconf.Bound6)
 	m.apply(hostconf.Bound6)
 	m.settle(now)

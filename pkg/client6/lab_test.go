@@ -247,3 +247,5 @@ func (l *lab) wantHas(all ...string) {
 		l.t.Fatalf("%s: the host has %v, want %v", l.m.State(), got, all)
 	}
 }
+
+func addrOf(a string) netip.Addr { return netip.MustParseAddr(a) }

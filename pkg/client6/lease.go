@@ -97,6 +97,9 @@ func (b *binding) take(now time.Time, a *answeredIA, fresh bool) {
 	if fresh || b.lost {
 		b.leases, b.lost = nil, false
 	}
+	if len(a.leases) == 0 {
+		return // nothing is said of what there is
+	}
 	for _, l := range a.leases {
 		if l.valid == 0 {
 			b.remove(l.prefix)

@@ -74,7 +74,7 @@ func (m *Machine) stop(now time.Time) {
 
 func (m *Machine) end(now time.Time) {
 	m.enter(now, Stopped)
-	m.do(Done{})
+	m.sure, m.ended = false, true
 }
 
 // detected takes the end of duplicate address detection. An address that another
@@ -91,11 +91,11 @@ func (m *Machine) detected(now time.Time, e DAD) {
 		}
 		m.note(zap.WarnLevel, "address is in use by another host, declined", zap.Stringer("addr", e.Addr), zap.Uint32("iaid", b.IAID))
 		b.remove(p)
-		m.declined = append(m.declined, decline{i, p})
+		m.declined = append(m.declined, decline{i, p}) // of a second time too: it is told again
 		m.apply(hostconf.Expire6)
 		m.save(now)
 	}
-	if len(m.declined) > 0 && m.up && (m.state == Bound || !m.holds() && m.state != Declining && m.state != Init) {
+	if len(m.declined) > 0 && m.up && (m.state == Bound || m.state == Declining || !m.holds()) {
 		m.decline(now)
 	}
 }

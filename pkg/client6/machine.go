@@ -49,7 +49,9 @@ type Machine struct {
 	solMaxRT, infMaxRT uint32
 	key                *reconfigureKey
 
-	setbacks int // attempts since there was a lease that came to nothing
+	setbacks int  // attempts since there was a lease that came to nothing
+	sure     bool // a server has said, since the link came up, that what there is is good here
+	ended    bool
 
 	acts []Action
 }
@@ -137,6 +139,9 @@ func (m *Machine) Step(now time.Time, e Event) []Action {
 		m.timer = at
 		m.do(Arm{At: at})
 	}
+	if m.ended {
+		m.do(Done{})
+	}
 	return m.acts
 }
 
@@ -147,6 +152,7 @@ func (m *Machine) start(now time.Time) {
 		return
 	}
 	m.started, m.since = true, now
+	m.checkName()
 	m.do(Apply{hostconf.Change{Reason: hostconf.Preinit6, Iface: m.o.Iface}})
 	m.remember(now)
 	m.resume(now)
@@ -185,13 +191,17 @@ func (m *Machine) ready(now time.Time, up bool) {
 		m.gone(now)
 		return
 	}
+	m.sure = false
 	m.unwatch()
 	m.enter(now, Init)
 }
 
 // due does what the time has come for.
 func (m *Machine) due(now time.Time) {
-	if m.leaving && over(m.giveUp, now) {
+	if m.ended {
+		return
+	}
+	if m.leaving && (over(m.giveUp, now) || !m.holds()) {
 		m.gone(now)
 		return
 	}
@@ -199,8 +209,6 @@ func (m *Machine) due(now time.Time) {
 		x := &m.x
 		s := steps[m.state]
 		switch {
-		case m.state == Stopped:
-			return
 		case m.state != Bound && m.state != Informed && !x.next.IsZero():
 			if m.awaited(now) {
 				continue
@@ -232,13 +240,19 @@ func (m *Machine) failed(now time.Time, then func(*Machine, time.Time)) {
 }
 
 // awaited turns to what cannot wait for the end of the exchange: leases are renewed
-// in time, whatever else is asked for.
+// in time, whatever else is asked for. An exchange that went on for the sake of an IA
+// ends with it.
 func (m *Machine) awaited(now time.Time) (turned bool) {
-	if m.state == Informing && m.holds() && over(m.t1(), now) {
+	late := m.holds() && over(m.t1(), now)
+	switch {
+	case m.state == Informing && late:
 		m.renew(now)
-		return true
+	case m.x.partial && !late:
+		m.settle(now)
+	default:
+		return false
 	}
-	return false
+	return true
 }
 
 // deadline is when the machine wants to be asked again.
@@ -264,6 +278,14 @@ func (m *Machine) deadline() (at time.Time) {
 		}
 	}
 	return sooner(at, sooner(m.x.next, m.x.end))
+}
+
+// checkName leaves out a name of ours that no message can hold.
+func (m *Machine) checkName() {
+	if m.o.FQDN != "" && !isName(m.o.FQDN) {
+		m.note(zap.WarnLevel, "domain name cannot be sent", zap.String("name", m.o.FQDN))
+		m.o.FQDN = ""
+	}
 }
 
 // lapse ends leases whose time is over, whatever it is that happened just now, and
@@ -294,7 +316,7 @@ func (m *Machine) lapse(now time.Time) {
 	}
 	m.save(now)
 	if !m.holds() && !m.leaving && m.state != Init {
-		m.anew(now)
+		m.anew(now, true)
 	}
 }
 
@@ -349,7 +371,7 @@ func (m *Machine) clock(now time.Time, slept time.Duration) {
 			m.resume(now)
 		}
 	}
-	if m.started && m.state != Init {
+	if m.applied != nil {
 		m.save(now)
 	}
 }
@@ -416,11 +438,8 @@ func (m *Machine) unwatch() {
 // (RFC 7341 §7.2), or to the loss of the leases that it came with.
 func (m *Machine) tell4o6() {
 	var is Servers4o6
-	switch m.state {
-	case Bound, Renewing, Rebinding, Declining, Informed, Requesting, Informing:
-		if m.up && m.applied != nil && m.o.FourOverSix {
-			is.Addrs, is.Known = m.servers4o6()
-		}
+	if m.sure && m.applied != nil && m.o.FourOverSix {
+		is.Addrs, is.Known = m.servers4o6()
 	}
 	if is.Known != m.told.Known || !slices.Equal(is.Addrs, m.told.Addrs) {
 		m.told = is

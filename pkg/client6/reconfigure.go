@@ -68,7 +68,7 @@ func (m *Machine) takeKey(a *answer) {
 func (m *Machine) reconfigure(now time.Time, a *answer) {
 	kind, err := m.checkReconfigure(a)
 	if err != nil {
-		m.note(zap.InfoLevel, "Reconfigure ignored", zap.Stringer("state", m.state), zap.Error(err))
+		m.note(zap.DebugLevel, "Reconfigure ignored", zap.Stringer("state", m.state), zap.Error(err))
 		return
 	}
 	m.note(zap.InfoLevel, "server has the client ask anew", zap.Stringer("type", kind))

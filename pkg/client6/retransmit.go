@@ -56,8 +56,8 @@ type exchange struct {
 
 	adverts []*answer // what has been offered
 	told    [2]uint32 // SOL_MAX_RT and INF_MAX_RT of the Advertises
+	partial bool      // answered already, but for some IAs
 	refused bool      // a server has said NotOnLink to a Confirm
-	reconf  bool      // begun by a Reconfigure
 }
 
 // begin starts the exchange of a state, after the state's random delay and a wait.
