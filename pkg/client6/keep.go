@@ -64,6 +64,9 @@ func (m *Machine) bind(now time.Time, a *answer, why hostconf.Reason) {
 		return
 	}
 	m.chosen, m.setbacks, m.sure = nil, 0, true
+	if asked == Renewing || asked == Rebinding {
+		m.declines = 0
+	}
 	m.takeOptions(now, a)
 	m.noteBound(now, why)
 	if m.left(now, asked) {

@@ -102,6 +102,10 @@ func (m *Machine) detected(now time.Time, e DAD) {
 
 // decline begins to give such addresses back.
 func (m *Machine) decline(now time.Time) {
+	if m.state != Declining {
+		m.declines++ // a server that gives the same again is asked less and less often
+		m.setbacks = m.declines
+	}
 	m.begin(now, Declining, m.server, 0)
 }
 
@@ -109,6 +113,5 @@ func (m *Machine) decline(now time.Time) {
 func (m *Machine) declinedAll(now time.Time, a *answer) {
 	m.noteStatus(a)
 	m.declined = nil
-	m.setbacks = max(m.setbacks, 1)
 	m.settle(now)
 }

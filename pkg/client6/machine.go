@@ -50,6 +50,7 @@ type Machine struct {
 	key                *reconfigureKey
 
 	setbacks int  // attempts since there was a lease that came to nothing
+	declines int  // since a lease was extended
 	sure     bool // a server has said, since the link came up, that what there is is good here
 	ended    bool
 
@@ -282,7 +283,7 @@ func (m *Machine) deadline() (at time.Time) {
 
 // checkName leaves out a name of ours that no message can hold.
 func (m *Machine) checkName() {
-	if m.o.FQDN != "" && !isName(m.o.FQDN) {
+	if m.o.FQDN != "" && !hostconf.IsName(m.o.FQDN) {
 		m.note(zap.WarnLevel, "domain name cannot be sent", zap.String("name", m.o.FQDN))
 		m.o.FQDN = ""
 	}

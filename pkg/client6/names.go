@@ -1,6 +1,10 @@
 package client6
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
+)
 
 // names reads a list of domain names (RFC 9915 §10: uncompressed, each whole). A name
 // that is none of a host or a domain, and what stands behind one that cannot be read,
@@ -11,7 +15,7 @@ func names(v []byte) (all []string) {
 		if !ok {
 			return all
 		}
-		if v = rest; isName(name) {
+		if v = rest; hostconf.IsName(name) {
 			all = append(all, name)
 		}
 	}
@@ -36,27 +40,6 @@ func cutName(v []byte) (name string, rest []byte, ok bool) {
 		v = v[1+n:]
 	}
 	return "", nil, false
-}
-
-// isName reports whether s may be the name of a host or a domain: letters, digits,
-// hyphens and underscores in labels of 1 to 63, 253 octets at most, a dot at the
-// end or none. Nothing that means anything to a shell or a resolver is among them.
-func isName(s string) bool {
-	s = strings.TrimSuffix(s, ".")
-	if len(s) == 0 || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

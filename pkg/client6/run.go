@@ -191,7 +191,25 @@ func (r *runner) apply(c *hostconf.Change) {
 	c.PID = os.Getpid()
 	if err := r.o.System.Apply(r.ctx, c); err != nil {
 		r.log.Error("host not changed", zap.String("reason", string(c.Reason)), zap.Error(err))
+		for _, a := range takenIn(err) {
+			r.since = append(r.since, DAD{Addr: a, Failed: true})
+		}
 	}
+}
+
+// takenIn returns the addresses that a script says another node has.
+func takenIn(err error) (all []netip.Addr) {
+	switch err := err.(type) {
+	case *hostconf.TakenError:
+		return []netip.Addr{err.Addr}
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			all = append(all, takenIn(e)...)
+		}
+	case interface{ Unwrap() error }:
+		return takenIn(err.Unwrap())
+	}
+	return all
 }
 
 // watch waits for the carrier to find out about addresses. What it cannot find out

@@ -69,7 +69,7 @@ func varText(c dhcp6.Code, v []byte) (text string, ok bool) {
 		all := names(v)
 		return strings.Join(all, ". ") + ".", len(all) > 0
 	case optdef.String:
-		return escaped(v), true
+		return hostconf.Text(v), true
 	case optdef.Uint8, optdef.Uint16, optdef.Uint32, optdef.IPv6Address:
 		return strings.ReplaceAll(d.Text(v), ", ", " "), true
 	}
@@ -84,25 +84,6 @@ func octets(v []byte) string {
 			b.WriteByte(':')
 		}
 		fmt.Fprintf(&b, "%x", c)
-	}
-	return b.String()
-}
-
-// escaped writes text as dhclient does: what a shell could stumble over behind a
-// backslash, what is not printable as three octal digits, no NUL at the end.
-func escaped(v []byte) string {
-	var b strings.Builder
-	for i, c := range v {
-		switch {
-		case c == 0 && i == len(v)-1:
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, "\\%03o", c)
-		case strings.IndexByte("\"'$`\\|&", c) >= 0:
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		default:
-			b.WriteByte(c)
-		}
 	}
 	return b.String()
 }
