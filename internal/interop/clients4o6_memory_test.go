@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/pkg/client4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/client6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
@@ -57,6 +58,7 @@ type home struct {
 	dir     string
 	servers ipc.Memory // the pair of the servers
 	clients ipc.Memory // that of the client host
+	port    uint16     // where that one is on sockets; 0: it is not
 
 	v4, v6 *homeServer
 	far    transport.Conn // of the DHCPv6 server's wire
@@ -304,11 +306,23 @@ type homeClient struct {
 	stop func()
 }
 
+// dial opens one side of the client host's pair.
+func (h *home) dial(side ipc.Side) *ipc.ClientConn {
+	if h.port == 0 {
+		return h.clients.DialClient(side, ipc.ClientOptions{})
+	}
+	c, err := ipc.DialClient(side, h.port, ipc.ClientOptions{Owners: ipc.Trusted()})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
 // client6 runs the DHCPv6 client with its Front.
 func (h *home) client6(stateless bool) *homeClient {
 	c := &homeClient{h: h}
 	wire := h.newWire()
-	front := client6.NewFront(h.clients.DialClient(ipc.V6Side, ipc.ClientOptions{}), client6.FrontOptions{})
+	front := client6.NewFront(h.dial(ipc.V6Side), client6.FrontOptions{})
 	way := front.Way(wire)
 	m := client6.New(client6.Options{Iface: "eth0", DUID: homeDUID, IAs: []client6.IA{{Kind: client6.NA, IAID: 1}}, InfoOnly: stateless,
 		FourOverSix: true, Rand: rand.New(rand.NewPCG(1, 2))})
@@ -327,7 +341,7 @@ func (h *home) client6(stateless bool) *homeClient {
 // client4 runs the DHCPv4 client over the pair, with the lease of a life before.
 func (h *home) client4(last *client4.Record) *homeClient {
 	c := &homeClient{h: h, ask4: make(chan client4.Request)}
-	over := client4.NewOver6(h.clients.DialClient(ipc.V4Side, ipc.ClientOptions{}), client4.Over6Options{Rand: rand.New(rand.NewPCG(5, 6))})
+	over := client4.NewOver6(h.dial(ipc.V4Side), client4.Over6Options{Rand: rand.New(rand.NewPCG(5, 6))})
 	m := client4.New(client4.Options{Iface: "eth0", HWType: 1, HWAddr: []byte(homeMAC), FourOverSix: true, Record: last, Rand: rand.New(rand.NewPCG(3, 4))})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -563,4 +577,67 @@ func TestClients4o6Restarts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestClients4o6OnSockets: the clients' pair on a port that anybody could take, where
+// each side looks at who holds the other's. Nothing is lost for it, the DHCPRELEASE of a
+// DHCPv4 client on its way out least of all.
+func TestClients4o6OnSockets(t *testing.T) {
+	h := newHome(t, at88)
+	h.port = freeClientPort(t)
+	c6 := h.client6(true)
+	for range 3 {
+		c4 := h.client4(nil)
+		within(t, "a lease", func() bool { return c4.host.addr() == homeAddr })
+		c4.ask4 <- client4.AskRelease
+		c4.stop()
+		within(t, "its release", func() bool {
+			for l := range h.v4.table.All() {
+				if l.State == lease.Leased {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	c4 := h.client4(nil)
+	within(t, "a lease", func() bool { return c4.host.addr() == homeAddr })
+	c6.stop()
+	c6 = h.client6(true)
+	c4.ask4 <- client4.AskRenew
+	within(t, "START", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.queries) > 3*3+2
+	})
+}
+
+// within waits for something that happens soon.
+func within(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no %s", what)
+		}
+	}
+}
+
+// freeClientPort returns a port that is free on ::1, and the next one with it.
+func freeClientPort(t *testing.T) uint16 {
+	t.Helper()
+	for range 100 {
+		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+		if err != nil {
+			need.Skip(t, "needs [::1]: %v", err)
+		}
+		port := a.LocalAddr().(*net.UDPAddr).Port
+		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: port + 1})
+		a.Close()
+		if err == nil {
+			b.Close()
+			return uint16(port)
+		}
+	}
+	t.Fatal("no two neighbouring ports are free")
+	return 0
 }

@@ -138,20 +138,21 @@ func (c *ClientConn) take() (m ClientMessage, ok bool) {
 }
 
 // admit says whether w may be believed, by who has the peer's port. What a peer
-// that is new there says first may be another's word; POLL and START are taken
-// all the same, since the answer to them goes to who is there now. Of a peer that
-// has left (dhclient -r does, having sent its DHCPRELEASE) is heard what it said on
-// a port which nobody else could have had.
+// that is new there says first, or one that has left since, may be another's word.
+// Messages are not taken then; control words are, since all that they bring about is
+// a POLL, or an answer to one, which goes to who is there now. Of a peer that has left
+// (dhclient -r does, having sent its DHCPRELEASE) everything is heard on a port which
+// nobody else could have had.
 func (c *ClientConn) admit(w Word, genuine bool) error {
-	strict := c.socket.guard.strict
+	doubt := c.socket.guard.strict && (w == Query || w == Answer)
 	switch {
 	case !genuine:
 		return ErrSource
 	case c.in.from == stranger:
 		return ErrOwner
-	case c.in.from == nobody && strict:
+	case c.in.from == nobody && doubt:
 		return ErrNobody
-	case c.in.from == newcomer && strict && w != Poll && w != Start:
+	case c.in.from == newcomer && doubt:
 		return ErrNewcomer
 	}
 	return nil

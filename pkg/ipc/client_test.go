@@ -228,8 +228,8 @@ func TestClientStranger(t *testing.T) {
 	}
 }
 
-// On a port that anybody may take, what a peer that is new there says first is not
-// taken for its own, but for POLL and START: their answer goes to who is there.
+// On a port that anybody may take, a message that comes first from a peer that is new
+// there is not taken for its own. A control word is: its answer goes to who is there.
 func TestClientNewcomer(t *testing.T) {
 	port := freePair(t)
 	o := ClientOptions{Owners: Trusted()}
@@ -246,11 +246,10 @@ func TestClientNewcomer(t *testing.T) {
 	}
 	v6.Close()
 	v6 = openClient(t, V6Side, port, o)
-	said(t, v6.Stopped())
 	said(t, v6.Answer(answerBytes(300), clientServer))
-	said(t, v6.Started())
-	heard(t, v4, Start)
-	if n := v4.Stats().Refused(ErrNewcomer); n != 2 {
+	said(t, v6.Stopped())
+	heard(t, v4, Stop)
+	if n := v4.Stats().Refused(ErrNewcomer); n != 1 {
 		t.Errorf("refused by the v4 side: %d", n)
 	}
 	converse(t, v4, v6)
