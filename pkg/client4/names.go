@@ -4,31 +4,12 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
 )
 
-// isName reports whether s may be the name of a host or a domain: letters, digits,
-// hyphens and underscores in labels of 1 to 63, 253 octets at most, a dot at the
-// end or none. Nothing that means anything to a shell or a resolver is among them.
-func isName(s string) bool {
-	s = strings.TrimSuffix(s, ".")
-	if len(s) == 0 || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 func areNames(names []string) bool {
-	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !isName(n) })
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !hostconf.IsName(n) })
 }
 
 // domainList is the names in an option 15. Spaces part them, and nothing else does.

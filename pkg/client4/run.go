@@ -180,6 +180,10 @@ func (r *runner) apply(c *hostconf.Change) {
 		r.c.Bound(netip.Prefix{})
 	}
 	err := r.o.System.Apply(r.ctx, c)
+	if errors.Is(err, hostconf.ErrTaken) && is.IsValid() {
+		r.since = append(r.since, Probed{Addr: is.Addr(), Taken: true})
+		return
+	}
 	if err != nil {
 		r.log.Error("host not changed", zap.String("reason", string(c.Reason)), zap.Error(err))
 	}

@@ -3,6 +3,7 @@ package client4
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -332,6 +333,30 @@ func TestRunProbes(t *testing.T) {
 		if got := l.c.types(); l.state() != Bound || !slices.Equal(got, want) {
 			t.Errorf("state %v, sent %v", l.state(), got)
 		}
+	})
+}
+
+// TestRunScriptRefuses: what a script says of an address counts as a probe does.
+func TestRunScriptRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := live(t, false, func(o *Options) { o.Timing.Desync = time.Second })
+		l.sys.mu.Lock()
+		l.sys.err = fmt.Errorf("exit status 1: %w", hostconf.ErrTaken)
+		l.sys.mu.Unlock()
+		l.pass(2 * time.Second)
+		if l.state() != Init || l.store.record() != nil {
+			t.Errorf("state %v", l.state())
+		}
+		l.sys.mu.Lock()
+		l.sys.err = nil
+		l.sys.mu.Unlock()
+		l.pass(20 * time.Second)
+		want := []dhcp4.MessageType{dhcp4.Discover, dhcp4.Request, dhcp4.Decline, dhcp4.Discover, dhcp4.Request}
+		if got := l.c.types(); l.state() != Bound || !slices.Equal(got, want) {
+			t.Errorf("state %v, sent %v", l.state(), got)
+		}
+		l.stop()
+		<-l.end
 	})
 }
 

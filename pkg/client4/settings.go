@@ -52,7 +52,7 @@ func (r *reader) settings(in *dhcp4.Message, l *lease) *hostconf.Settings {
 	if v, ok := r.option(in, dhcp4.OptInterfaceMTU); ok && len(v) == 2 && be.Uint16(v) >= minMTU {
 		s.MTU = int(be.Uint16(v))
 	}
-	if v, ok := r.option(in, dhcp4.OptHostName); ok && isName(text(v)) {
+	if v, ok := r.option(in, dhcp4.OptHostName); ok && hostconf.IsName(text(v)) {
 		s.HostName = text(v)
 	}
 	r.domains(in, s)
@@ -167,7 +167,7 @@ func (r *reader) search(in *dhcp4.Message) (all []string) {
 		return nil
 	}
 	for name := range strings.SplitSeq(d.Text(v), ", ") {
-		if name = strings.TrimSuffix(name, "."); isName(name) {
+		if name = strings.TrimSuffix(name, "."); hostconf.IsName(name) {
 			all = append(all, name)
 		}
 	}

@@ -1,7 +1,6 @@
 package client4
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -30,12 +29,20 @@ func (r *reader) vars(in *dhcp4.Message, l *lease, network netip.Prefix) (all []
 	if name := cString(in.File()); isPath(name) {
 		add("filename", name)
 	}
-	if name := cString(in.SName()); isName(name) {
+	if name := cString(in.SName()); hostconf.IsName(name) {
 		add("server_name", name)
 	}
 	for c := dhcp4.Code(1); c < dhcp4.OptEnd; c++ {
 		if name, value, ok := r.variable(in, c); ok {
 			add(name, value)
+		}
+	}
+	if v, ok := r.option(in, dhcp4.OptClientFQDN); ok {
+		fqdnVars(v, add)
+	}
+	for _, c := range [...]dhcp4.Code{dhcp4.OptVIVendorClass, dhcp4.OptVIVendorInfo} {
+		if v, ok := r.option(in, c); ok {
+			vendorVars(c, v, add)
 		}
 	}
 	if !l.informed() {
@@ -65,53 +72,125 @@ func (r *reader) variable(in *dhcp4.Message, c dhcp4.Code) (name, value string, 
 	}
 	switch c {
 	case dhcp4.OptHostName, dhcp4.OptNISDomain, dhcp4.OptNetBIOSScope:
-		ok = isName(text(v))
+		ok = hostconf.IsName(text(v))
 	case dhcp4.OptDomainName:
 		ok = areNames(domainList(text(v)))
 	case dhcp4.OptRootPath:
 		ok = isPath(text(v))
+	case dhcp4.OptDomainSearch:
+		names := r.search(in)
+		return varName(c), strings.Join(names, ". ") + ".", len(names) > 0
+	case dhcp4.OptBCMCSDomains, dhcp4.OptLoST, dhcp4.OptSIPUACS, dhcp4.OptRDNSSSelection, dhcp4.OptV4AccessDomain:
+		ok = holdsNames(c, v)
 	}
 	return varName(c), varText(c, v), ok
 }
 
+// holdsNames reports whether the names in an option are some.
+func holdsNames(c dhcp4.Code, v []byte) bool {
+	d, ok := definitions().ByCode("", uint16(c))
+	if !ok || d.Check(v) != nil {
+		return false
+	}
+	return areNames(strings.Split(d.Text(v), ", ")) // numbers and addresses, before them, pass for names
+}
+
 // theirs are the options that dhclient, or the configuration that comes with it,
-// calls otherwise than Kea.
+// calls otherwise than Kea; those with no name it does not know.
 var theirs = map[dhcp4.Code]string{
-	5: "ien116_name_servers", 62: "nwip_domain", 64: "nisplus_domain", 67: "bootfile_name",
-	93: "pxe_system_type", 94: "pxe_interface_id", 97: "pxe_client_id",
-	121: "rfc3442_classless_static_routes", 142: "ipv4_address_andsf",
-	209: "loader_configfile", 210: "loader_pathprefix", 211: "loader_reboottime",
+	5: "ien116_name_servers", 62: "nwip_domain", 64: "nisplus_domain", 67: "bootfile_name", 80: "", 82: "relay_agent_information", 90: "",
+	93: "pxe_system_type", 94: "pxe_interface_id", 97: "pxe_client_id", 109: "", 114: "default_url", 120: "",
+	121: "rfc3442_classless_static_routes", 122: "", 124: "vivco", 125: "vivso", 142: "ipv4_address_andsf", 143: "", 145: "", 147: "", 148: "",
+	151: "", 152: "", 153: "", 154: "", 155: "", 156: "", 157: "", 158: "", 161: "", 162: "",
+	208: "", 209: "loader_configfile", 210: "loader_pathprefix", 211: "loader_reboottime",
 }
 
 // varName is the name of an option as a variable.
 func varName(c dhcp4.Code) string {
-	if name, ok := theirs[c]; ok {
-		return name
+	name, ok := theirs[c]
+	if !ok {
+		if d, ok := definitions().ByCode("", uint16(c)); ok {
+			return strings.ReplaceAll(d.Name, "-", "_")
+		}
 	}
-	if d, ok := definitions().ByCode("", uint16(c)); ok {
-		return strings.ReplaceAll(d.Name, "-", "_")
+	if name == "" {
+		return "unknown_" + strconv.Itoa(int(c))
 	}
-	return "unknown_" + strconv.Itoa(int(c))
+	return name
 }
 
-// varText is the value of an option as dhclient prints it: what is text as it is,
-// lists with a space between, octets as hexadecimal numbers with colons.
+// varText is the value of an option as dhclient prints it: text as it is, lists and
+// fields with a space between, octets as hexadecimal numbers with colons.
 func varText(c dhcp4.Code, v []byte) string {
 	d, ok := definitions().ByCode("", uint16(c))
-	switch {
-	case c == dhcp4.OptClasslessStaticRoute:
-		return numbers(v, 10, " ")
-	case !ok || d.Check(v) != nil || d.Encapsulates != "":
+	if name, other := theirs[c]; other && name == "" || !ok || d.Check(v) != nil {
 		return octets(v)
+	}
+	switch c {
+	case dhcp4.OptClasslessStaticRoute:
+		return numbers(v, 10, " ")
+	case dhcp4.OptUserClass:
+		return hostconf.Text(v)
+	case dhcp4.OptServiceScope:
+		return strconv.FormatBool(v[0] != 0) + " " + hostconf.Text(v[1:])
+	case dhcp4.OptPortParams:
+		return numbers(v[:2], 10, " ") + " " + strconv.Itoa(int(be.Uint16(v[2:])))
+	case dhcp4.OptClientFQDN, dhcp4.OptClientUUID:
+		return octets(v)
+	case dhcp4.OptVIVendorClass, dhcp4.OptVIVendorInfo:
+		return numbers(v, 16, ":")
 	}
 	switch d.Type {
 	case optdef.String:
-		return escaped(v)
-	case optdef.Boolean, optdef.Int8, optdef.Int16, optdef.Int32, optdef.Uint8, optdef.Uint16, optdef.Uint32,
-		optdef.IPv4Address, optdef.IPv6Address, optdef.FQDN:
-		return strings.ReplaceAll(d.Text(v), ", ", " ")
+		return hostconf.Text(v)
+	case optdef.Empty, optdef.Binary, optdef.Internal:
+		return octets(v)
 	}
-	return octets(v)
+	return strings.ReplaceAll(d.Text(v), ", ", " ")
+}
+
+// fqdnVars takes option 81 apart as dhclient does (RFC 4702 §2).
+func fqdnVars(v []byte, add func(name, value string)) {
+	d, ok := definitions().ByCode("", uint16(dhcp4.OptClientFQDN))
+	if !ok || len(v) < 4 || d.Check(v) != nil {
+		return
+	}
+	const s, e, n = 1, 4, 8
+	name := text(v[3:])
+	if v[0]&e != 0 {
+		fields := strings.Split(d.Text(v), ", ")
+		name = strings.TrimSuffix(fields[len(fields)-1], ".")
+	}
+	if !hostconf.IsName(name) {
+		return
+	}
+	host, _, _ := strings.Cut(name, ".")
+	add("fqdn_no_client_update", strconv.FormatBool(v[0]&n != 0))
+	add("fqdn_server_update", strconv.FormatBool(v[0]&s != 0))
+	add("fqdn_encoded", strconv.FormatBool(v[0]&e != 0))
+	add("fqdn_rcode1", strconv.Itoa(int(v[1])))
+	add("fqdn_rcode2", strconv.Itoa(int(v[2])))
+	add("fqdn_hostname", host)
+	if host != name {
+		add("fqdn_domainname", name[len(host):]) // with the dot before it
+	}
+	add("fqdn_fqdn", name)
+}
+
+// vendorVars takes options 124 and 125 apart: a variable for each enterprise
+// (RFC 3925 §3, §4).
+func vendorVars(c dhcp4.Code, v []byte, add func(name, value string)) {
+	name := "vendor_unknown_"
+	if c == dhcp4.OptVIVendorClass {
+		name = "vendor_class_unknown_"
+	}
+	for len(v) >= 5 && len(v) >= 5+int(v[4]) {
+		n := 5 + int(v[4])
+		if n > 5 {
+			add(name+strconv.FormatUint(uint64(be.Uint32(v)), 10), octets(v[5:n]))
+		}
+		v = v[n:]
+	}
 }
 
 // octets writes what has no type: as text, if it is some.
@@ -121,7 +200,7 @@ func octets(v []byte) string {
 			return numbers(v, 16, ":")
 		}
 	}
-	return escaped(v)
+	return hostconf.Text(v)
 }
 
 func numbers(v []byte, base int, between string) string {
@@ -139,23 +218,4 @@ func numbers(v []byte, base int, between string) string {
 func cString(field []byte) string {
 	s, _, _ := strings.Cut(string(field), "\x00")
 	return s
-}
-
-// escaped writes text as dhclient does: what a shell could stumble over behind a
-// backslash, what is not printable as three octal digits, no NUL at the end.
-func escaped(v []byte) string {
-	var b strings.Builder
-	for i, c := range v {
-		switch {
-		case c == 0 && i == len(v)-1:
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, "\\%03o", c)
-		case strings.IndexByte("\"'$`\\|&", c) >= 0:
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
