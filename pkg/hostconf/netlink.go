@@ -32,7 +32,7 @@ type NetlinkOptions struct {
 	// (RFC 8200 §5).
 	MinMTU int
 
-	Unreachable bool // what is sent into a delegated prefix and has no other route is refused (RFC 7084 §4.3 WPD-5)
+	Unreachable bool // what is sent into a delegated prefix and has no other route is refused (RFC 7084 §4.2 WPD-5)
 	HostName    bool // the name of the lease becomes the host's, where it has none of its own
 
 	Resolver   Resolver // the zero value finds one

@@ -103,7 +103,7 @@ func (w *work) onLink(a netip.Addr, bits int, routes []netif.Route) bool {
 }
 
 // unreachable has the kernel refuse what is sent into a delegated prefix and has no
-// route of its own, lest it goes back to who sent it (RFC 7084 §4.3 WPD-5).
+// route of its own, lest it goes back to who sent it (RFC 7084 §4.2 WPD-5).
 func (w *work) unreachable() error {
 	if !w.v6 {
 		return nil
