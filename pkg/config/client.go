@@ -43,6 +43,7 @@ type ClientLink struct {
 	LeaseTime                         time.Duration
 	SetHostName                       bool
 	MinMTU                            int
+	Shared                            bool // "shared-address"
 	Probe, V6Only, NoHijack, KeepLast bool
 	Timing                            ClientTiming
 

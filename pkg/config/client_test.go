@@ -28,7 +28,7 @@ func TestClientLinks(t *testing.T) {
 		"interfaces": [
 			{"name": "eth0"},
 			{"name": "eth1", "host-name": "one", "request": ["routers"], "client-id": "01:0a:0b", "probe": false, "v6-only": true,
-			 "reject-hijacking-routes": true, "server": "127.0.0.1:6767", "resolver": "none", "set-host-name": true, "min-mtu": 1280, "timing": {"select-timeout": 7}, "keep-settings": false, "lease-time": 900, "keep-last": true, "dns-updates": false, "user-class": "u", "iaid": 0}
+			 "reject-hijacking-routes": true, "server": "127.0.0.1:6767", "resolver": "none", "set-host-name": true, "min-mtu": 1280, "shared-address": true, "timing": {"select-timeout": 7}, "keep-settings": false, "lease-time": 900, "keep-last": true, "dns-updates": false, "user-class": "u", "iaid": 0}
 		]},
 		"dhcp6c": {"not": "looked at"} }`)
 	if c == nil || len(problems) > 0 {
@@ -39,7 +39,7 @@ func TestClientLinks(t *testing.T) {
 	one := all
 	one.Name, one.HostName, one.Request, one.ClientID, one.HWClientID = "eth1", "one", []uint16{3}, []byte{1, 10, 11}, false
 	one.Probe, one.V6Only, one.NoHijack, one.Resolver = false, true, true, "none"
-	one.SetHostName, one.MinMTU = true, 1280
+	one.SetHostName, one.MinMTU, one.Shared = true, 1280, true
 	one.Server, one.Timing, one.IAID = netip.MustParseAddrPort("127.0.0.1:6767"), ClientTiming{SelectTimeout: 7 * time.Second}, new(uint32)
 	one.Stay, one.LeaseTime, one.KeepLast, one.NoDNS, one.UserClass = false, 15*time.Minute, true, true, "u"
 	for name, want := range map[string]ClientLink{"eth0": all, "eth1": one, "eth2": all} {

@@ -47,7 +47,7 @@ func (c *compiler) clientLink(l levels) ClientLink {
 
 		HostName: l.text("host-name", ""), UserClass: l.text("user-class", ""),
 		IAID: l.number("iaid"), LeaseTime: time.Duration(l.uint32("lease-time", 0)) * time.Second, NoDNS: !l.bool("dns-updates", true),
-		SetHostName: l.bool("set-host-name", false), MinMTU: int(l.uint32("min-mtu", 0)),
+		SetHostName: l.bool("set-host-name", false), MinMTU: int(l.uint32("min-mtu", 0)), Shared: l.bool("shared-address", false),
 		Probe: l.bool("probe", true), V6Only: l.bool("v6-only", false),
 		NoHijack: l.bool("reject-hijacking-routes", false), KeepLast: l.bool("keep-last", false),
 

@@ -20,6 +20,8 @@ var (
 	ErrNoLink  = errors.New("there is no such link")
 	ErrMTU     = errors.New("MTU out of bounds")
 	ErrAddress = errors.New("not an address for a host")
+	ErrShared  = errors.New("only some ports of the address are leased")
+	ErrMany    = errors.New("too many for one lease")
 )
 
 // NetlinkOptions say how a lease is put on the host. The zero value puts addresses
@@ -31,6 +33,11 @@ type NetlinkOptions struct {
 	// Below 1280 none is taken where the link has IPv6, which would end
 	// (RFC 8200 §5).
 	MinMTU int
+
+	// Shared puts an address on the link of which only some ports are leased, with
+	// its routes. The kernel would use the others too: who sets this has rules of NAT
+	// that keep to the ports (RFC 7618). Without it such an address is refused.
+	Shared bool
 
 	Unreachable bool // what is sent into a delegated prefix and has no other route is refused (RFC 7084 §4.2 WPD-5)
 	HostName    bool // the name of the lease becomes the host's, where it has none of its own
@@ -118,13 +125,49 @@ func (k *kernel) Apply(ctx context.Context, c *Change) error {
 	if c.New != nil {
 		w.want = *c.New
 	}
+	refused := w.trim()
 	if err := w.findLink(); err != nil {
 		return err
 	}
 	if c.Reason == Preinit || c.Reason == Preinit6 {
 		return w.up()
 	}
-	return w.apply()
+	return errors.Join(refused, w.apply())
+}
+
+// The most that is taken of one lease. A server has no honest use for more, and
+// every one costs the kernel and the next change time.
+const (
+	mostAddresses = 256
+	mostRoutes    = 1024
+)
+
+// trim takes out of a lease what is not put on the host at all.
+func (w *work) trim() error {
+	var errs []error
+	if !w.want.PortSet.Whole() && !w.o.Shared && len(w.want.Addresses) > 0 {
+		errs = append(errs, fmt.Errorf("hostconf: %v: %w", w.want.Addresses[0].Prefix.Addr(), ErrShared))
+		w.want.Addresses, w.want.Routes = nil, nil
+	}
+	if len(w.want.Routes) > mostRoutes {
+		errs = append(errs, fmt.Errorf("hostconf: %d routes: %w", len(w.want.Routes), ErrMany))
+		w.want.Routes = w.want.Routes[:mostRoutes]
+	}
+	return errors.Join(append(errs, w.want.bound())...)
+}
+
+// bound leaves out what is too much of addresses and prefixes.
+func (s *Settings) bound() error {
+	var errs []error
+	if n := len(s.Addresses); n > mostAddresses {
+		errs = append(errs, fmt.Errorf("hostconf: %d addresses: %w", n, ErrMany))
+		s.Addresses = s.Addresses[:mostAddresses]
+	}
+	if n := len(s.Prefixes); n > mostAddresses {
+		errs = append(errs, fmt.Errorf("hostconf: %d prefixes: %w", n, ErrMany))
+		s.Prefixes = s.Prefixes[:mostAddresses]
+	}
+	return errors.Join(errs...)
 }
 
 func (w *work) apply() error {

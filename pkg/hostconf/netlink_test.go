@@ -16,6 +16,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
+	"github.com/dhcp4o6/dhcp4o6/pkg/softwire"
 )
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
@@ -551,5 +552,65 @@ func TestOptionsAreChecked(t *testing.T) {
 		if _, err := hostconf.NewNetlink(o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
+	}
+}
+
+// TestShareOfAnAddress: the kernel would use the ports of others, so it is given the
+// address only by those who see to that (RFC 7618).
+func TestShareOfAnAddress(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	link(t)
+	share := lease4()
+	share.PortSet = softwire.PortSet{Offset: 6, Len: 8, ID: 0x34}
+	for _, tt := range []struct {
+		may  bool
+		err  error
+		want []string
+	}{{false, hostconf.ErrShared, nil}, {true, nil, []string{"192.0.2.7/24 brd 192.0.2.255"}}, {false, hostconf.ErrShared, nil}} {
+		s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, Shared: tt.may})
+		if err := apply(t, s, hostconf.Bound, nil, share); !errors.Is(err, tt.err) || tt.err == nil && err != nil {
+			t.Errorf("%v: %v", tt.may, err)
+		}
+		ours, _ := addresses(t, "lan0")
+		equal(t, fmt.Sprint(tt.may), ours, tt.want...)
+	}
+	ours, _ := routes(t)
+	equal(t, "routes", ours)
+}
+
+// TestTooMuch: what a hostile server gives without end is bounded, and told.
+func TestTooMuch(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	link(t)
+	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver})
+	lease := lease4()
+	for i := range 13000 { // what the largest message has room for
+		lease.Routes = append(lease.Routes, hostconf.Route{Dest: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24), Via: addr("192.0.2.1")})
+	}
+	six := new(hostconf.Settings)
+	for i := range 2000 {
+		six.Addresses = append(six.Addresses, hostconf.Address{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb9, 14: byte(i >> 8), 15: byte(i)}), 128)})
+		six.Prefixes = append(six.Prefixes, hostconf.Prefix{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 2, 0xd, 0xb8, byte(i >> 8), byte(i)}), 56)})
+	}
+	begin := time.Now()
+	for range 2 {
+		if err := apply(t, s, hostconf.Renew, nil, lease); !errors.Is(err, hostconf.ErrMany) {
+			t.Error(err)
+		}
+		if err := apply(t, s, hostconf.Renew6, nil, six); !errors.Is(err, hostconf.ErrMany) {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	ours, _ := addresses(t, "lan0")
+	has, _ := routes(t)
+	if len(ours) != 257 || len(has) != 1024 {
+		t.Errorf("%d addresses, %d routes", len(ours), len(has))
 	}
 }

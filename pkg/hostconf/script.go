@@ -94,6 +94,13 @@ func (s *script) Apply(ctx context.Context, c *Change) error {
 		return err
 	}
 	var errs []error
+	if c.New != nil { // what is too much of the old lease has been left out before
+		is := *c.New
+		errs = append(errs, is.bound())
+		bounded := *c
+		bounded.New = &is
+		c = &bounded
+	}
 	for _, r := range c.runs(time.Now()) {
 		errs = append(errs, s.run(ctx, c, &r))
 	}

@@ -33,7 +33,7 @@ func Routes(index int, v6 bool, proto uint8) ([]Route, error) {
 	if v6 {
 		family = unix.AF_INET6
 	}
-	var d dumper
+	var d dumper // without IPv6 the kernel answers with all there is
 	msg := nl.NewRtMsg()
 	msg.Family, msg.Protocol, msg.Type, msg.Scope = uint8(family), proto, 0, 0
 	msgs, err := d.dump(unix.RTM_GETROUTE, unix.RTM_NEWROUTE, msg)
@@ -43,7 +43,7 @@ func Routes(index int, v6 bool, proto uint8) ([]Route, error) {
 	var all []Route
 	for _, m := range msgs {
 		r, ok := parseRoute(m)
-		if ok && r.Proto == proto && (r.Unreachable || r.Index == index) {
+		if ok && r.Proto == proto && r.Dest.Addr().Is6() == v6 && (r.Unreachable || r.Index == index) {
 			all = append(all, r)
 		}
 	}
