@@ -25,3 +25,7 @@ type Carrier interface {
 	// Close ends Recv and Probe.
 	Close() error
 }
+
+// A Guard is a Carrier that watches over the host's address, and tells when it has
+// to be given up because another host uses it too (RFC 5227 §2.4).
+type Guard interface{ Conflicts() <-chan netip.Addr }

@@ -57,6 +57,9 @@ func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
 	}
 	r.timer.Stop()
 	r.ready = c.Ready()
+	if g, ok := c.(Guard); ok {
+		r.conflicts = g.Conflicts()
+	}
 	r.wait.Go(r.receive)
 	defer func() {
 		close(r.done)
@@ -85,11 +88,12 @@ type runner struct {
 	log *zap.Logger
 	ctx context.Context
 
-	timer  *time.Timer
-	ready  <-chan bool
-	events chan Event // of the other goroutines
-	done   chan struct{}
-	wait   sync.WaitGroup
+	timer     *time.Timer
+	ready     <-chan bool
+	conflicts <-chan netip.Addr
+	events    chan Event // of the other goroutines
+	done      chan struct{}
+	wait      sync.WaitGroup
 
 	since []Event // what came of the actions themselves, to be told next
 	ended bool
@@ -116,6 +120,11 @@ func (r *runner) next(ctx context.Context) Event {
 				r.ready = nil
 			}
 			return Ready{Up: up}
+		case a, ok := <-r.conflicts:
+			if ok {
+				return Probed{Addr: a, Taken: true}
+			}
+			r.conflicts = nil
 		case slept, ok := <-r.o.Clock:
 			if ok {
 				return Clock{Slept: slept}
@@ -203,7 +212,7 @@ func addressOf(s *hostconf.Settings) netip.Prefix {
 // out does not keep the client from its lease.
 func (r *runner) probe(a netip.Addr) {
 	taken, err := r.c.Probe(a)
-	if err != nil {
+	if err != nil && !errors.Is(err, net.ErrClosed) {
 		r.log.Warn("address not probed", zap.Stringer("addr", a), zap.Error(err))
 	}
 	r.tell(Probed{Addr: a, Taken: taken})

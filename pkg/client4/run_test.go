@@ -26,6 +26,8 @@ type fakeCarrier struct {
 	closed chan struct{}
 	once   sync.Once
 
+	conflicts chan netip.Addr
+
 	mu     sync.Mutex
 	sent   []dhcp4.MessageType
 	bound  []netip.Prefix
@@ -36,7 +38,7 @@ type fakeCarrier struct {
 }
 
 func newFakeCarrier() *fakeCarrier {
-	c := &fakeCarrier{ready: make(chan bool, 1), in: make(chan []byte, 16), closed: make(chan struct{})}
+	c := &fakeCarrier{ready: make(chan bool, 1), in: make(chan []byte, 16), closed: make(chan struct{}), conflicts: make(chan netip.Addr)}
 	c.ready <- true
 	return c
 }
@@ -98,6 +100,8 @@ func (c *fakeCarrier) Probe(a netip.Addr) (bool, error) {
 		return false, net.ErrClosed
 	}
 }
+
+func (c *fakeCarrier) Conflicts() <-chan netip.Addr { return c.conflicts }
 
 func (c *fakeCarrier) Ready() <-chan bool { return c.ready }
 
@@ -333,6 +337,31 @@ func TestRunProbes(t *testing.T) {
 		if got := l.c.types(); l.state() != Bound || !slices.Equal(got, want) {
 			t.Errorf("state %v, sent %v", l.state(), got)
 		}
+	})
+}
+
+// TestRunGuards: an address that another host turns out to use is declined
+// (RFC 5227 §2.4).
+func TestRunGuards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := live(t, false)
+		l.c.conflicts <- otherAddr // not ours any more
+		l.pass(time.Second)
+		if l.state() != Bound {
+			t.Fatalf("state %v", l.state())
+		}
+		l.c.conflicts <- leaseAddr
+		l.pass(time.Second)
+		if got := l.c.types(); l.state() != Init || got[len(got)-1] != dhcp4.Decline {
+			t.Errorf("state %v, sent %v", l.state(), got)
+		}
+		close(l.c.conflicts)
+		l.pass(20 * time.Second)
+		if l.state() != Bound {
+			t.Errorf("state %v", l.state())
+		}
+		l.stop()
+		<-l.end
 	})
 }
 
