@@ -143,6 +143,10 @@ func (w *Wire) Bound(a netip.Prefix) {
 		w.guard.Close()
 		w.guard = nil
 	}
+	if w.frames && w.port != nil { // what it took in meanwhile was read as frames
+		w.port.Close()
+		w.port = nil
+	}
 	w.bound = a.Addr()
 	w.frames = !a.IsValid()
 	if w.settle() != nil {
