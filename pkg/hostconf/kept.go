@@ -49,17 +49,18 @@ type shelf struct {
 const keptPrefix, keptSuffix = "hostconf.", ".json"
 
 // lock keeps the other client away from the folder. Whoever has the lock holds it
-// for a bounded time, since what it runs is bounded.
+// for a bounded time, since what it runs is bounded. unlock is never nil.
 func (s *shelf) lock() (unlock func(), err error) {
+	nothing := func() {}
 	if s.dir == "" {
-		return func() {}, nil
+		return nothing, nil
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("hostconf: keep state: %w", err)
+		return nothing, fmt.Errorf("hostconf: keep state: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(s.dir, "hostconf.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("hostconf: keep state: %w", err)
+		return nothing, fmt.Errorf("hostconf: keep state: %w", err)
 	}
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
@@ -69,7 +70,7 @@ func (s *shelf) lock() (unlock func(), err error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("hostconf: lock %s: %w", f.Name(), err)
+		return nothing, fmt.Errorf("hostconf: lock %s: %w", f.Name(), err)
 	}
 	return func() { f.Close() }, nil
 }

@@ -116,58 +116,20 @@ func (k *kernel) Apply(ctx context.Context, c *Change) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	unlock, err := k.shelf.lock()
-	if err != nil {
-		return err
-	}
+	unlock, unlocked := k.shelf.lock()
 	defer unlock()
 	w := &work{kernel: k, ctx: ctx, c: c, v6: c.Reason.V6(), slot: slotOf(c), now: time.Now()}
 	if c.New != nil {
 		w.want = *c.New
 	}
-	refused := w.trim()
+	told := errors.Join(unlocked, w.trim()) // neither keeps the rest from being done
 	if err := w.findLink(); err != nil {
-		return err
+		return errors.Join(told, err)
 	}
 	if c.Reason == Preinit || c.Reason == Preinit6 {
-		return w.up()
+		return errors.Join(unlocked, w.up())
 	}
-	return errors.Join(refused, w.apply())
-}
-
-// The most that is taken of one lease. A server has no honest use for more, and
-// every one costs the kernel and the next change time.
-const (
-	mostAddresses = 256
-	mostRoutes    = 1024
-)
-
-// trim takes out of a lease what is not put on the host at all.
-func (w *work) trim() error {
-	var errs []error
-	if !w.want.PortSet.Whole() && !w.o.Shared && len(w.want.Addresses) > 0 {
-		errs = append(errs, fmt.Errorf("hostconf: %v: %w", w.want.Addresses[0].Prefix.Addr(), ErrShared))
-		w.want.Addresses, w.want.Routes = nil, nil
-	}
-	if len(w.want.Routes) > mostRoutes {
-		errs = append(errs, fmt.Errorf("hostconf: %d routes: %w", len(w.want.Routes), ErrMany))
-		w.want.Routes = w.want.Routes[:mostRoutes]
-	}
-	return errors.Join(append(errs, w.want.bound())...)
-}
-
-// bound leaves out what is too much of addresses and prefixes.
-func (s *Settings) bound() error {
-	var errs []error
-	if n := len(s.Addresses); n > mostAddresses {
-		errs = append(errs, fmt.Errorf("hostconf: %d addresses: %w", n, ErrMany))
-		s.Addresses = s.Addresses[:mostAddresses]
-	}
-	if n := len(s.Prefixes); n > mostAddresses {
-		errs = append(errs, fmt.Errorf("hostconf: %d prefixes: %w", n, ErrMany))
-		s.Prefixes = s.Prefixes[:mostAddresses]
-	}
-	return errors.Join(errs...)
+	return errors.Join(told, w.apply())
 }
 
 func (w *work) apply() error {
@@ -178,6 +140,7 @@ func (w *work) apply() error {
 	}
 	if w.link == nil && w.c.New != nil {
 		errs = append(errs, fmt.Errorf("hostconf: %s: %w", w.c.Iface, ErrNoLink))
+		w.want = Settings{} // what was told to others goes with the link
 	}
 	for _, s := range steps {
 		errs = append(errs, s.do(w))

@@ -7,9 +7,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -254,7 +257,7 @@ func TestRoutesOfALease(t *testing.T) {
 		{"several routers", "192.0.2.7/24", []hostconf.Route{{Dest: prefix("0.0.0.0/0"), Via: addr("192.0.2.1")}, {Dest: prefix("0.0.0.0/0"), Via: addr("192.0.2.2"), Metric: 1}},
 			[]string{"default dev lan0 via 192.0.2.1 src 192.0.2.7", "default dev lan0 via 192.0.2.2 src 192.0.2.7 metric 1"}, false},
 		{"one that cannot be is told, the others are set", "192.0.2.7/24", []hostconf.Route{
-			{Dest: prefix("10.0.0.0/8"), Via: addr("224.0.0.1")}, {Dest: prefix("224.0.0.0/4"), Via: addr("127.0.0.1")}, {Dest: prefix("2001:db8::/32")},
+			{Dest: prefix("10.0.0.0/8"), Via: addr("224.0.0.1")}, {Dest: prefix("224.0.0.0/4"), Via: addr("192.0.2.1")}, {Dest: prefix("127.0.0.0/8")}, {Dest: prefix("11.0.0.0/8"), Via: addr("127.0.0.1")}, {Dest: prefix("2001:db8::/32")},
 			{Dest: prefix("12.0.0.0/8"), Via: addr("192.0.2.1")},
 		}, []string{"12.0.0.0/8 dev lan0 via 192.0.2.1 src 192.0.2.7"}, true},
 	}
@@ -286,13 +289,7 @@ func TestRenewalTakesNothingAway(t *testing.T) {
 	if err := errors.Join(apply(t, s, hostconf.Bound, nil, lease4()), apply(t, s, hostconf.Bound6, nil, lease6)); err != nil {
 		t.Fatal(err)
 	}
-	monitor := exec.Command("ip", "monitor", "address", "route")
-	var told strings.Builder
-	monitor.Stdout = &told
-	if err := monitor.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond) // it has no way to say that it listens
+	told := watch(t)
 	longer := lease4()
 	longer.Addresses[0].Preferred, longer.Addresses[0].Valid = time.Now().Add(3*time.Hour), time.Now().Add(3*time.Hour)
 	longer6 := *lease6
@@ -300,11 +297,8 @@ func TestRenewalTakesNothingAway(t *testing.T) {
 	if err := errors.Join(apply(t, s, hostconf.Renew, lease4(), longer), apply(t, s, hostconf.Renew6, lease6, &longer6)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond)
-	_ = monitor.Process.Kill()
-	_ = monitor.Wait()
-	if !strings.Contains(told.String(), "192.0.2.7") || !strings.Contains(told.String(), "2001:db8::7") || strings.Contains(strings.ToLower(told.String()), "deleted") {
-		t.Errorf("ip monitor says\n%s", told.String())
+	if said := told(); !strings.Contains(said, "192.0.2.7") || !strings.Contains(said, "2001:db8::7") || strings.Contains(strings.ToLower(said), "deleted") {
+		t.Errorf("ip monitor says\n%s", said)
 	}
 	for _, want := range []string{"valid_lft 10800sec preferred_lft 10800sec", "valid_lft 10800sec preferred_lft 7200sec"} {
 		if all := ip(t, "addr show dev lan0"); !strings.Contains(all, want) && !strings.Contains(strings.ReplaceAll(all, "99sec", "00sec"), want) {
@@ -312,6 +306,43 @@ func TestRenewalTakesNothingAway(t *testing.T) {
 		}
 	}
 }
+
+// watch has iproute2 follow what the kernel tells about addresses and routes, and
+// returns how to read what it was until then. Marks on the loopback link show that it
+// listens, and that it has read all.
+func watch(t *testing.T) (told func() string) {
+	t.Helper()
+	var said locked
+	monitor := exec.Command("ip", "monitor", "address", "route")
+	monitor.Stdout = &said
+	if err := monitor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = monitor.Process.Kill()
+		_ = monitor.Wait()
+	})
+	mark := func(a string) {
+		for i := 0; !strings.Contains(said.String(), a); i++ {
+			if i == 500 {
+				t.Fatalf("ip monitor does not see %s: %s", a, said.String())
+			}
+			ip(t, "addr replace "+a+"/32 dev lo valid_lft 1000 preferred_lft 1000")
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	mark("198.18.0.1")
+	return func() string { mark("198.18.0.2"); return said.String() }
+}
+
+// locked is text that one writes while another reads.
+type locked struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *locked) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(b) }
+func (l *locked) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
 // TestOnlyItsOwnFamily: the two clients share a link and leave each other's alone.
 func TestOnlyItsOwnFamily(t *testing.T) {
@@ -612,5 +643,38 @@ func TestTooMuch(t *testing.T) {
 	has, _ := routes(t)
 	if len(ours) != 257 || len(has) != 1024 {
 		t.Errorf("%d addresses, %d routes", len(ours), len(has))
+	}
+}
+
+// TestStateCannotBeKept: without its folder a lease is put on the host all the same,
+// and what is missing is told.
+func TestStateCannotBeKept(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	link(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("not a folder"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, StateDir: filepath.Join(file, "state")})
+	lease := lease4()
+	lease.MTU = 1400
+	if err := apply(t, s, hostconf.Bound, nil, lease); !errors.Is(err, syscall.ENOTDIR) {
+		t.Error(err)
+	}
+	ours, _ := addresses(t, "lan0")
+	equal(t, "addresses", ours, "192.0.2.7/24 brd 192.0.2.255")
+
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hostconf.lan0.dhcp4.json"), []byte("{broken"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s = newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, StateDir: dir})
+	if err := apply(t, s, hostconf.Renew, nil, lease); err == nil {
+		t.Error("a broken file: no word of it")
+	}
+	if err := apply(t, s, hostconf.Renew, nil, lease4()); err != nil {
+		t.Error("the file was not written anew:", err)
 	}
 }

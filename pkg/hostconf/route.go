@@ -52,7 +52,7 @@ func (w *work) wanted() (all []netif.Route, errs []error) {
 		if r.Via.IsUnspecified() { // on the link, in option 121's words (RFC 3442)
 			r.Via = netip.Addr{}
 		}
-		if !r.Dest.IsValid() || r.Dest.Addr().Is6() != w.v6 || r.Via.IsValid() && (r.Via.Is6() != w.v6 || !isHost(r.Via)) {
+		if !w.leads(r) {
 			errs = append(errs, fmt.Errorf("hostconf: route to %v by %v: %w", r.Dest, r.Via, ErrAddress))
 			continue
 		}
@@ -81,6 +81,13 @@ func (w *work) wanted() (all []netif.Route, errs []error) {
 		all[i].OnLink = all[i].Via.IsValid() && !w.v6 && !w.onLink(all[i].Via, -1, all)
 	}
 	return all, errs
+}
+
+// leads reports whether a route is of the family, and leads to hosts by one.
+func (w *work) leads(r Route) bool {
+	dest := r.Dest.Addr()
+	return r.Dest.IsValid() && dest.Is6() == w.v6 && !dest.IsMulticast() && !dest.IsLoopback() && !dest.Is4In6() &&
+		(!r.Via.IsValid() || r.Via.Is6() == w.v6 && isHost(r.Via))
 }
 
 // metric adds what a setting says to what the lease says, within what the kernel

@@ -23,7 +23,6 @@ type Assigned struct {
 	Preferred, Valid time.Duration // what is left of the lifetimes
 	Metric           uint32        // of the kernel's route to the prefix; 0: what the kernel takes
 	NoPrefixRoute    bool          // the kernel makes no such route
-	Secondary        bool          // IPv4: not the first of its network; read only
 	Proto            uint8         // who has set it (IFA_PROTO, Linux 5.18); 0 on older kernels
 }
 
@@ -85,7 +84,6 @@ func parseAssigned(m []byte) (index int, a Assigned, flags uint32, ok bool) {
 		addr = local
 	}
 	a.NoPrefixRoute = flags&unix.IFA_F_NOPREFIXROUTE != 0
-	a.Secondary = addr.Is4() && flags&unix.IFA_F_SECONDARY != 0
 	a.Prefix = netip.PrefixFrom(addr, int(msg.Prefixlen))
 	return int(msg.Index), a, flags, a.Prefix.IsValid()
 }
