@@ -56,6 +56,11 @@ func (m *Machine) bind(now time.Time, a *answer, why hostconf.Reason) {
 	lost := m.merge(now, a, fresh)
 	switch {
 	case lost && asked != Requesting:
+		m.save(now)
+		if m.applied != nil { // the rest is as the server says
+			m.takeOptions(now, a)
+			m.apply(why)
+		}
 		m.askAgain(now)
 		return
 	case !m.holds():

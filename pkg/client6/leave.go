@@ -83,7 +83,7 @@ func (m *Machine) detected(now time.Time, e DAD) {
 	if !e.Failed || m.leaving {
 		return
 	}
-	p := netip.PrefixFrom(e.Addr, 128)
+	p, before := netip.PrefixFrom(e.Addr, 128), len(m.declined)
 	for i := range m.ias {
 		b := &m.ias[i]
 		if b.Kind == PD || b.find(p) == nil {
@@ -95,7 +95,7 @@ func (m *Machine) detected(now time.Time, e DAD) {
 		m.apply(hostconf.Expire6)
 		m.save(now)
 	}
-	if len(m.declined) > 0 && m.up && (m.state == Bound || m.state == Declining || !m.holds()) {
+	if len(m.declined) > before && m.up && (m.state == Bound || m.state == Declining || !m.holds()) {
 		m.decline(now)
 	}
 }

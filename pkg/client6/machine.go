@@ -167,6 +167,8 @@ func (m *Machine) resume(now time.Time) {
 		m.part(now)
 	case m.holds():
 		m.verify(now)
+	case len(m.declined) > 0:
+		m.decline(now)
 	default:
 		m.discover(now, 0)
 	}

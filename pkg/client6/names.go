@@ -36,7 +36,7 @@ func cutName(v []byte) (name string, rest []byte, ok bool) {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		b.Write(v[1 : 1+n])
+		b.WriteString(strings.ReplaceAll(string(v[1:1+n]), ".", " ")) // which no name has
 		v = v[1+n:]
 	}
 	return "", nil, false

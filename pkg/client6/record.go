@@ -141,7 +141,8 @@ func (r *Record) check() error {
 	}
 	for _, ia := range r.IAs {
 		for _, l := range ia.Leases {
-			if !usable(ia.Kind, l.Prefix) {
+			late := !l.Valid.IsZero() && (l.Preferred.IsZero() || l.Preferred.After(l.Valid))
+			if late || !usable(ia.Kind, l.Prefix) {
 				return errLease
 			}
 		}

@@ -117,7 +117,7 @@ func portsOf(v []byte) (p softwire.PortSet, ok bool) {
 	if !there {
 		return p, true
 	}
-	if len(v) != 4 || v[0] > 15 || v[0]+v[1] > 16 {
+	if len(v) != 4 || v[0] > 15 || int(v[0])+int(v[1]) > 16 {
 		return p, false
 	}
 	p = softwire.PortSet{Offset: v[0], Len: v[1]}
