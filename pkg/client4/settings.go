@@ -63,9 +63,9 @@ func (r *reader) settings(in *dhcp4.Message, l *lease) *hostconf.Settings {
 	return s
 }
 
-// minMTU is the least MTU that is taken from a server: below that of IPv6
-// (RFC 8200 §5) the host would lose IPv6 on the link, and 4o6 with it.
-const minMTU = 1280
+// minMTU is the least MTU that there is (RFC 2132 §5.1). What would harm the host is
+// for the System to say, which knows the link.
+const minMTU = 68
 
 // network returns the address with the length of its network. A mask that is none
 // does not count. Without one the network is that of the address's class, as all
