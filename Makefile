@@ -13,10 +13,11 @@ STORM       ?= 1000000
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
 UNITDIR     ?= /lib/systemd/system
+MANDIR      ?= $(PREFIX)/share/man
 SYSUSERSDIR ?= /usr/lib/sysusers.d
 DESTDIR     ?=
 
-PROGRAMS := dhcp6d dhcp4d dhcpload dhcpctl
+PROGRAMS := dhcp6d dhcp4d dhcp6c dhcp4c dhcpload dhcpctl
 
 .PHONY: check build demo test race lint fmt vet interop storm fuzz bench bench-peers install package clean
 
@@ -25,7 +26,7 @@ check: fmt vet lint build race
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
-# One lease end to end on loopback, as an ordinary user; ends by itself.
+# Leases end to end on loopback, as an ordinary user; ends by itself.
 demo: build
 	$(GO) run ./internal/demo -bin bin
 
@@ -73,15 +74,18 @@ bench-peers: build
 	cd internal/interop && $(GO) test -tags interop,bench -count=1 -timeout 90m -run "^TestBench(Peers|Scale)$$" -pairs $(PEERPAIRS) -only '$(ONLY)'
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)
-	install -m 0755 bin/dhcp6d bin/dhcp4d $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/dhcp4o6 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(MANDIR)/man8
+	install -m 0755 bin/dhcp6d bin/dhcp4d bin/dhcp6c bin/dhcp4c $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 bin/dhcpload bin/dhcpctl $(DESTDIR)$(PREFIX)/bin/
 	for f in dhcp6 dhcp4; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json || \
 		install -m 0644 docs/examples/$$f.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/$$f.json; done
-	for u in dhcp6d dhcp4d; do \
+	for u in dhcp6d dhcp4d dhcp6c@ dhcp4c@; do \
 		sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' systemd/$$u.service \
 		> $(DESTDIR)$(UNITDIR)/$$u.service; done
+	test -e $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/clients.json || \
+		install -m 0644 docs/examples/clients/clients.json $(DESTDIR)$(SYSCONFDIR)/dhcp4o6/clients.json
+	install -m 0644 docs/man/dhcp4c.8 docs/man/dhcp6c.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 systemd/dhcp4o6.sysusers $(DESTDIR)$(SYSUSERSDIR)/dhcp4o6.conf
 
 # A tarball of what `make install` lays down.

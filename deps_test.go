@@ -72,7 +72,7 @@ var levels = map[string][]string{
 // of levels 0 to 2 uses the standard library alone.
 var rim = map[string][]string{
 	"golang.org/x/net":                    {"pkg/transport", "pkg/ipc", "internal/dhcptest"},
-	"golang.org/x/sys":                    {"pkg/hostclock", "pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "pkg/clientd", "internal/dhcptest"},
+	"golang.org/x/sys":                    {"pkg/hostclock", "pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "internal/dhcptest"},
 	"github.com/google/gopacket":          {"internal/dhcptest"},
 	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},

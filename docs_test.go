@@ -238,7 +238,7 @@ func (r *reader) readFunc(fn *ast.FuncDecl) {
 			return true
 		}
 		switch sel.Sel.Name {
-		case "Named":
+		case "Named", "With":
 		case "Debug", "Info", "Warn", "Error":
 			r.note(call, fn, call.Args[0], levelOf[sel.Sel.Name])
 		case "Check", "Log":
@@ -331,6 +331,8 @@ func (r *reader) programs(call *ast.CallExpr) []string {
 		return []string{"dhcp4c"}
 	case strings.HasPrefix(place, "pkg/client6/"):
 		return []string{"dhcp6c"}
+	case strings.HasPrefix(place, "pkg/clientd/"):
+		return []string{"dhcp4c", "dhcp6c"}
 	}
 	return []string{"dhcp4d", "dhcp6d"}
 }

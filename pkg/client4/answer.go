@@ -107,7 +107,7 @@ func (m *Machine) checkServer(a *answer) error {
 	v, there := a.in.Option(dhcp4.OptServerID)
 	if there || !m.o.FourOverSix {
 		var ok bool
-		if a.server, ok = a.in.Addr(dhcp4.OptServerID); !ok || len(v) != 4 || !isHost(a.server, m.o.Server.IsLoopback()) {
+		if a.server, ok = a.in.Addr(dhcp4.OptServerID); !ok || len(v) != 4 || !isHost(a.server, m.o.Server.IsLoopback() || m.o.FourOverSix) { // a 4o6 server may have no other IPv4 address
 			return errServerID
 		}
 	}

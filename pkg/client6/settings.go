@@ -57,7 +57,8 @@ func (m *Machine) servers4o6() (addrs []netip.Addr, known bool) {
 		return nil, false
 	}
 	for a := range list.All {
-		if !a.IsUnspecified() && !a.IsLoopback() && !a.Is4In6() && !slices.Contains(addrs, a) {
+		away := !a.IsLoopback() || m.o.Server.IsValid() // who named a server may have it on this host
+		if away && !a.IsUnspecified() && !a.Is4In6() && !slices.Contains(addrs, a) {
 			addrs = append(addrs, a)
 		}
 	}
