@@ -1,169 +1,15 @@
 package hostconf_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
-	"github.com/dhcp4o6/dhcp4o6/pkg/softwire"
 )
-
-func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
-func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
-
-// tb is what the helpers need of a test, or of a run of a model.
-type tb interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
-// ip runs iproute2, the witness that shares no code with us.
-func ip(t tb, args string) string {
-	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ip %s: %v: %s", args, err, out)
-	}
-	return string(out)
-}
-
-// shownAddr and shownRoute are what iproute2 shows of the link under test.
-type shownAddr struct {
-	Local     string `json:"local"`
-	Len       int    `json:"prefixlen"`
-	Broadcast string `json:"broadcast"`
-}
-
-type shownRoute struct {
-	Type    string   `json:"type"`
-	Dest    string   `json:"dst"`
-	Gateway string   `json:"gateway"`
-	Dev     string   `json:"dev"`
-	Proto   string   `json:"protocol"`
-	Source  string   `json:"prefsrc"`
-	Metric  int      `json:"metric"`
-	Flags   []string `json:"flags"`
-}
-
-// foreign are addresses that somebody else has put on the link; iproute2 of Debian
-// does not yet show who has.
-var foreign = []string{"198.51.100.5", "192.0.2.99", "2001:db8::99"}
-
-// addresses returns the addresses of a link, link-local ones left out, as
-// "192.0.2.7/24 brd 192.0.2.255", ours apart from those of others.
-func addresses(t tb, link string) (ours, others []string) {
-	t.Helper()
-	var all []struct {
-		Info []shownAddr `json:"addr_info"`
-	}
-	if err := json.Unmarshal([]byte(ip(t, "-j -N addr show dev "+link)), &all); err != nil {
-		t.Fatalf("%v", err)
-	}
-	for _, l := range all {
-		for _, a := range l.Info {
-			s := fmt.Sprintf("%s/%d", a.Local, a.Len)
-			if a.Broadcast != "" {
-				s += " brd " + a.Broadcast
-			}
-			switch {
-			case strings.HasPrefix(a.Local, "fe80:"):
-			case slices.Contains(foreign, a.Local):
-				others = append(others, s)
-			default:
-				ours = append(ours, s)
-			}
-		}
-	}
-	slices.Sort(ours)
-	slices.Sort(others)
-	return ours, others
-}
-
-// routes returns the routes of the main table, those of ours apart; the kernel's own
-// are left out.
-func routes(t tb) (ours, others []string) {
-	t.Helper()
-	for _, family := range []string{"-4", "-6"} {
-		var all []shownRoute
-		if err := json.Unmarshal([]byte(ip(t, "-j -N "+family+" route show table main")), &all); err != nil {
-			t.Fatalf("%v", err)
-		}
-		for _, r := range all {
-			s := r.Dest + " dev " + r.Dev
-			if r.Type != "" && r.Type != "1" { // 1: unicast
-				s = r.Type + " " + s
-			}
-			if r.Gateway != "" {
-				s += " via " + r.Gateway
-			}
-			if r.Source != "" {
-				s += " src " + r.Source
-			}
-			if r.Metric != 0 {
-				s += " metric " + strconv.Itoa(r.Metric)
-			}
-			if slices.Contains(r.Flags, "onlink") {
-				s += " onlink"
-			}
-			switch r.Proto {
-			case "2": // kernel
-			case strconv.Itoa(hostconf.Proto):
-				ours = append(ours, s)
-			default:
-				others = append(others, s)
-			}
-		}
-	}
-	slices.Sort(ours)
-	slices.Sort(others)
-	return ours, others
-}
-
-// link makes lan0, which is up.
-func link(t testing.TB) {
-	t.Helper()
-	need.Programs(t, "ip")
-	ip(t, "link add lan0 type veth peer name far0")
-	ip(t, "link set far0 up")
-	ip(t, "link set lan0 up")
-}
-
-func apply(t testing.TB, s hostconf.System, reason hostconf.Reason, was, is *hostconf.Settings) error {
-	t.Helper()
-	return s.Apply(t.Context(), &hostconf.Change{Reason: reason, Iface: "lan0", Old: was, New: is})
-}
-
-func newNetlink(t testing.TB, o hostconf.NetlinkOptions) hostconf.System {
-	t.Helper()
-	s, err := hostconf.NewNetlink(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func equal(t tb, what string, got []string, want ...string) {
-	t.Helper()
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
-	}
-}
 
 // lease4 is a lease of 192.0.2.7/24 that lasts an hour.
 func lease4() *hostconf.Settings {
@@ -307,43 +153,6 @@ func TestRenewalTakesNothingAway(t *testing.T) {
 	}
 }
 
-// watch has iproute2 follow what the kernel tells about addresses and routes, and
-// returns how to read what it was until then. Marks on the loopback link show that it
-// listens, and that it has read all.
-func watch(t *testing.T) (told func() string) {
-	t.Helper()
-	var said locked
-	monitor := exec.Command("ip", "monitor", "address", "route")
-	monitor.Stdout = &said
-	if err := monitor.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = monitor.Process.Kill()
-		_ = monitor.Wait()
-	})
-	mark := func(a string) {
-		for i := 0; !strings.Contains(said.String(), a); i++ {
-			if i == 500 {
-				t.Fatalf("ip monitor does not see %s: %s", a, said.String())
-			}
-			ip(t, "addr replace "+a+"/32 dev lo valid_lft 1000 preferred_lft 1000")
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-	mark("198.18.0.1")
-	return func() string { mark("198.18.0.2"); return said.String() }
-}
-
-// locked is text that one writes while another reads.
-type locked struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *locked) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(b) }
-func (l *locked) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
-
 // TestOnlyItsOwnFamily: the two clients share a link and leave each other's alone.
 func TestOnlyItsOwnFamily(t *testing.T) {
 	if !netns.Enter(t) {
@@ -425,48 +234,6 @@ func TestAfterACrash(t *testing.T) {
 	}
 }
 
-// TestMTU: within its bounds the MTU of the lease is set, and put back.
-func TestMTU(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	link(t)
-	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver})
-	lease := func(mtu int) *hostconf.Settings { l := lease4(); l.MTU = mtu; return l }
-	tests := []struct {
-		name   string
-		before string // run by ip
-		is     *hostconf.Settings
-		want   string
-		err    error
-	}{
-		{"smaller", "", lease(1400), "mtu 1400", nil},
-		{"another", "", lease(1450), "mtu 1450", nil},
-		{"none any more", "", lease(0), "mtu 1500", nil},
-		{"larger", "", lease(9000), "mtu 9000", nil},
-		{"end", "", nil, "mtu 1500", nil},
-		{"too small for IPv4", "", lease(500), "mtu 1500", hostconf.ErrMTU},
-		{"too small for the link's IPv6 (RFC 8200 §5)", "", lease(1279), "mtu 1500", hostconf.ErrMTU},
-		{"without IPv6 on the link", "addr flush dev lan0 scope link", lease(600), "mtu 600", nil},
-		{"refused: as it was", "", lease(67), "mtu 1500", hostconf.ErrMTU},
-		{"somebody else's", "link set lan0 mtu 1480", lease(1480), "mtu 1480", nil},
-		{"stays somebody else's", "", nil, "mtu 1480", nil},
-		{"ours", "", lease(1300), "mtu 1300", nil},
-		{"changed by somebody since", "link set lan0 mtu 1444", nil, "mtu 1444", nil},
-	}
-	for _, tt := range tests {
-		if tt.before != "" {
-			ip(t, tt.before)
-		}
-		if err := apply(t, s, hostconf.Renew, nil, tt.is); !errors.Is(err, tt.err) || tt.err == nil && err != nil {
-			t.Errorf("%s: %v", tt.name, err)
-		}
-		if all := ip(t, "link show dev lan0"); !strings.Contains(all, tt.want+" ") {
-			t.Errorf("%s: no %q in %s", tt.name, tt.want, all)
-		}
-	}
-}
-
 // TestWithoutLink: a link that has gone takes nothing with it but itself, and one that is down is
 // set up by PREINIT.
 func TestWithoutLink(t *testing.T) {
@@ -530,31 +297,6 @@ func TestOneFamilyMissing(t *testing.T) {
 	equal(t, "addresses", ours, "192.0.2.7/24 brd 192.0.2.255")
 }
 
-// TestAddressesNoHostMayHave: a server cannot have the host take them.
-func TestAddressesNoHostMayHave(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	link(t)
-	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver})
-	for _, p := range []string{"0.0.0.0/0", "127.0.0.1/8", "224.0.0.1/32", "255.255.255.255/32", "2001:db8::1/128", "::ffff:192.0.2.1/128"} {
-		if err := apply(t, s, hostconf.Bound, nil, &hostconf.Settings{Addresses: []hostconf.Address{{Prefix: prefix(p)}}}); !errors.Is(err, hostconf.ErrAddress) {
-			t.Errorf("%s: %v", p, err)
-		}
-	}
-	for _, p := range []string{"::/128", "::1/128", "ff02::1/128", "192.0.2.1/24"} {
-		if err := apply(t, s, hostconf.Bound6, nil, &hostconf.Settings{Addresses: []hostconf.Address{{Prefix: prefix(p)}}}); !errors.Is(err, hostconf.ErrAddress) {
-			t.Errorf("%s: %v", p, err)
-		}
-	}
-	over := &hostconf.Settings{Addresses: []hostconf.Address{{Prefix: prefix("192.0.2.7/24"), Valid: time.Now().Add(-time.Second)}}}
-	if err := apply(t, s, hostconf.Renew, nil, over); err != nil {
-		t.Error(err)
-	}
-	ours, _ := addresses(t, "lan0")
-	equal(t, "addresses", ours)
-}
-
 // TestBroadcastAddressChanges: the kernel keeps the one an address came with, so the
 // address is set anew, and the routes with it.
 func TestBroadcastAddressChanges(t *testing.T) {
@@ -575,106 +317,4 @@ func TestBroadcastAddressChanges(t *testing.T) {
 	equal(t, "addresses", ours, "192.0.2.7/24 brd 192.0.2.0")
 	ours, _ = routes(t)
 	equal(t, "routes", ours, "default dev lan0 via 192.0.2.1 src 192.0.2.7")
-}
-
-// TestOptionsAreChecked: settings that cannot be are refused before anything is done.
-func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []hostconf.NetlinkOptions{{Metric: -1}, {MinMTU: 67}, {Resolver: 99}} {
-		if _, err := hostconf.NewNetlink(o); err == nil {
-			t.Errorf("%+v was taken", o)
-		}
-	}
-}
-
-// TestShareOfAnAddress: the kernel would use the ports of others, so it is given the
-// address only by those who see to that (RFC 7618).
-func TestShareOfAnAddress(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	link(t)
-	share := lease4()
-	share.PortSet = softwire.PortSet{Offset: 6, Len: 8, ID: 0x34}
-	for _, tt := range []struct {
-		may  bool
-		err  error
-		want []string
-	}{{false, hostconf.ErrShared, nil}, {true, nil, []string{"192.0.2.7/24 brd 192.0.2.255"}}, {false, hostconf.ErrShared, nil}} {
-		s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, Shared: tt.may})
-		if err := apply(t, s, hostconf.Bound, nil, share); !errors.Is(err, tt.err) || tt.err == nil && err != nil {
-			t.Errorf("%v: %v", tt.may, err)
-		}
-		ours, _ := addresses(t, "lan0")
-		equal(t, fmt.Sprint(tt.may), ours, tt.want...)
-	}
-	ours, _ := routes(t)
-	equal(t, "routes", ours)
-}
-
-// TestTooMuch: what a hostile server gives without end is bounded, and told.
-func TestTooMuch(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	link(t)
-	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver})
-	lease := lease4()
-	for i := range 13000 { // what the largest message has room for
-		lease.Routes = append(lease.Routes, hostconf.Route{Dest: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24), Via: addr("192.0.2.1")})
-	}
-	six := new(hostconf.Settings)
-	for i := range 2000 {
-		six.Addresses = append(six.Addresses, hostconf.Address{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb9, 14: byte(i >> 8), 15: byte(i)}), 128)})
-		six.Prefixes = append(six.Prefixes, hostconf.Prefix{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 2, 0xd, 0xb8, byte(i >> 8), byte(i)}), 56)})
-	}
-	begin := time.Now()
-	for range 2 {
-		if err := apply(t, s, hostconf.Renew, nil, lease); !errors.Is(err, hostconf.ErrMany) {
-			t.Error(err)
-		}
-		if err := apply(t, s, hostconf.Renew6, nil, six); !errors.Is(err, hostconf.ErrMany) {
-			t.Error(err)
-		}
-	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("took %v", took)
-	}
-	ours, _ := addresses(t, "lan0")
-	has, _ := routes(t)
-	if len(ours) != 257 || len(has) != 1024 {
-		t.Errorf("%d addresses, %d routes", len(ours), len(has))
-	}
-}
-
-// TestStateCannotBeKept: without its folder a lease is put on the host all the same,
-// and what is missing is told.
-func TestStateCannotBeKept(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	link(t)
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, []byte("not a folder"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, StateDir: filepath.Join(file, "state")})
-	lease := lease4()
-	lease.MTU = 1400
-	if err := apply(t, s, hostconf.Bound, nil, lease); !errors.Is(err, syscall.ENOTDIR) {
-		t.Error(err)
-	}
-	ours, _ := addresses(t, "lan0")
-	equal(t, "addresses", ours, "192.0.2.7/24 brd 192.0.2.255")
-
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "hostconf.lan0.dhcp4.json"), []byte("{broken"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s = newNetlink(t, hostconf.NetlinkOptions{Resolver: hostconf.NoResolver, StateDir: dir})
-	if err := apply(t, s, hostconf.Renew, nil, lease); err == nil {
-		t.Error("a broken file: no word of it")
-	}
-	if err := apply(t, s, hostconf.Renew, nil, lease4()); err != nil {
-		t.Error("the file was not written anew:", err)
-	}
 }
