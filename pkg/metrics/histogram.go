@@ -20,8 +20,8 @@ var (
 	// Durations goes from 10 µs to 5 s by 1, 2.5, 5.
 	Durations = Scale{durations(), 1e9}
 
-	// Sizes is for numbers of things that a batch of 64 may hold.
-	Sizes = Scale{[]int64{1, 2, 4, 8, 16, 32, 64}, 1}
+	// Sizes is for numbers of things that a batch of 128 may hold.
+	Sizes = Scale{[]int64{1, 2, 4, 8, 16, 32, 64, 128}, 1}
 )
 
 func durations() (all []int64) {
