@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -222,6 +223,51 @@ func TestWireGoesFromFramesToUDP(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines are left of %d", runtime.NumGoroutine(), before)
 		}
+	}
+}
+
+// TestWireHearsPastTheHost: where the host's routes or its packet filter keep an answer
+// from UDP, the answer to a broadcast still comes, and with it the lease stays.
+func TestWireHearsPastTheHost(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	far := newFarEnd(t, netns.NewPeer(t), "lan0", "far0")
+	netns.Add(t, "lan0", leased.String())
+	for _, name := range []string{"all", "lan0"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+name+"/rp_filter", []byte("1"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := openWire(t, client4.WireOptions{Iface: "lan0"})
+	untilReady(t, w, true)
+	w.Bound(leased)
+	in := receive(w)
+	elsewhere := netip.MustParseAddrPort("198.51.100.1:67") // no route leads there
+	answer := func(text string) {
+		t.Helper()
+		if err := far.sender.Send(far.index, macOf(t, "lan0"), elsewhere, netip.AddrPortFrom(leased.Addr(), 68), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer("to the renewal")
+	select {
+	case r := <-in:
+		t.Logf("this host checks no reverse path: %+v", r)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := w.Send(&client4.Send{To: everyone, From: leased.Addr(), Data: []byte("rebind")}); err != nil {
+		t.Fatal(err)
+	}
+	far.hears("rebind", "192.0.2.10:68", "255.255.255.255:67")
+	answer("to the rebinding")
+	select {
+	case r := <-in:
+		if r.text != "to the rebinding" || r.from != elsewhere.Addr() || r.err != nil {
+			t.Errorf("received %+v", r)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the answer does not come")
 	}
 }
 
