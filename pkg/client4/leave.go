@@ -18,6 +18,9 @@ func (m *Machine) release(now time.Time) {
 	m.leaving = true
 	m.remember(now)
 	switch {
+	case m.pending != nil: // it is the server's word that counts, not the host's
+		m.giveUp(now, m.pending)
+		m.gone(now)
 	case m.lease == nil || m.lease.informed():
 		m.gone(now)
 	case m.up:

@@ -371,6 +371,19 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// TestReleaseWhileProbing: the server has granted the lease, whatever the probe says.
+func TestReleaseWhileProbing(t *testing.T) {
+	b := started(t, func(o *Options) { o.Probe = true })
+	b.answer(dhcp4.Discover, dhcp4.Offer)
+	b.answer(dhcp4.Request, dhcp4.Ack)
+	b.step(Release{})
+	if _, q := b.last(dhcp4.Release); q.CIAddr != leaseAddr {
+		t.Errorf("ciaddr %v", q.CIAddr)
+	}
+	b.in(Stopped)
+	b.wantReasons(hostconf.Preinit)
+}
+
 // TestReleaseOfTheRecord: a lease of the file is given up by a machine that does
 // nothing else, when the carrier can carry.
 func TestReleaseOfTheRecord(t *testing.T) {
