@@ -205,7 +205,7 @@ func (w *worker) turn(n int) {
 	}
 	begin := w.exchanges[0].at
 	seq := w.answer(0, n)
-	for w.more != nil && n < batch && !s.leases.Durable(seq) {
+	for w.more != nil && n < batch && s.owes(seq) {
 		more := w.more(n)
 		if more == 0 {
 			break
@@ -260,11 +260,14 @@ func (w *worker) conclude(n int) {
 	}
 }
 
+// owes reports whether a commit is due before a reply that rests on seq leaves.
+func (s *Server) owes(seq lease.Seq) bool { return seq > 0 && !s.leases.Durable(seq) }
+
 // commit makes the leases of a batch durable. What could not be is dropped by
 // conclude, reply by reply: those that rest on nothing new may still leave.
 func (w *worker) commit(seq lease.Seq, begin time.Time) {
 	s := w.s
-	if seq == 0 || s.leases.Durable(seq) {
+	if !s.owes(seq) {
 		return
 	}
 	err := s.leases.Commit(seq)

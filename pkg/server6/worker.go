@@ -91,7 +91,7 @@ func (s *Server) serve(w *worker, in []transport.Datagram) {
 	}
 	for i := 0; i < len(in); {
 		s.one(w, w.exchanges[i], &in[i])
-		if i++; i == len(in) && w.more != nil && !s.leases.Durable(w.seq) {
+		if i++; i == len(in) && w.more != nil && s.owes(w.seq) {
 			// who came while others were answered shares the commit and the hop
 			n := w.more(in[i:cap(in)])
 			s.count.received.Add(n)
@@ -124,12 +124,15 @@ func (s *Server) one(w *worker, x *Exchange, d *transport.Datagram) {
 	}
 }
 
+// owes reports whether a commit is due before an answer that rests on seq leaves.
+func (s *Server) owes(seq lease.Seq) bool { return seq > 0 && !s.leases.Durable(seq) }
+
 // commit makes the leases of a batch of n durable.
 func (s *Server) commit(w *worker, n int) {
 	answered := time.Now()
 	s.count.batches.Observe(int64(n))
 	s.count.answering.Since(w.exchanges[0].In.At, answered)
-	if w.seq == 0 || s.leases.Durable(w.seq) {
+	if !s.owes(w.seq) {
 		return
 	}
 	w.unsynced = s.leases.Commit(w.seq)
