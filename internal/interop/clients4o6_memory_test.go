@@ -603,7 +603,7 @@ func TestClients4o6OnSockets(t *testing.T) {
 	c4 := h.client4(nil)
 	within(t, "a lease", func() bool { return c4.host.addr() == homeAddr })
 	c6.stop()
-	c6 = h.client6(true)
+	h.client6(true)
 	c4.ask4 <- client4.AskRenew
 	within(t, "START", func() bool {
 		h.mu.Lock()
