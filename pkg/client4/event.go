@@ -30,6 +30,10 @@ type Probed struct {
 	Taken bool
 }
 
+// Rejected says that the host will not have an address that no server has confirmed:
+// a script has looked for the gateway, and found none.
+type Rejected struct{ Addr netip.Addr }
+
 // Refused says that a Send could not be done. It is not done again before its
 // retransmission is due.
 type Refused struct{ Err error }
@@ -55,6 +59,7 @@ func (Ready) event()    {}
 func (Received) event() {}
 func (Timer) event()    {}
 func (Probed) event()   {}
+func (Rejected) event() {}
 func (Refused) event()  {}
 func (Release) event()  {}
 func (Inform) event()   {}

@@ -136,20 +136,34 @@ func (m *Machine) confirmed(now time.Time, a *answer) {
 
 // unconfirmed decides when nobody has answered in REBOOTING: the rest of the lease
 // may be used (RFC 2131 §3.2). It is when the host has it on, for the link may have
-// been away for a moment only, or when the options say so.
+// been away for a moment only, or when the options say so. It is applied anew: who
+// takes a link down takes its routes down, and a script may look whether the
+// gateway is there.
 func (m *Machine) unconfirmed(now time.Time) {
 	l := m.lease
-	switch {
-	case m.on:
-		m.enter(now, Bound)
-		m.arm(l.t1)
-	case m.o.KeepLast && !l.doubtful:
-		m.note(zap.WarnLevel, "no server confirms the lease of the file, it is used", zap.Stringer("addr", l.addr))
+	if m.on || m.o.KeepLast && !l.doubtful {
+		m.note(zap.WarnLevel, "no server confirms the lease, it is used", zap.Stringer("addr", l.addr))
 		m.bind(now, l, hostconf.Timeout)
-	default:
-		m.note(zap.InfoLevel, "no server confirms the lease of the file", zap.Stringer("addr", l.addr))
-		m.drop(hostconf.Expire)
-		m.hint = l.addr
-		m.anew(now)
+		return
 	}
+	m.note(zap.InfoLevel, "no server confirms the lease of the file", zap.Stringer("addr", l.addr))
+	m.drop(hostconf.Expire)
+	m.hint = l.addr
+	m.anew(now)
+}
+
+// rejected takes back a lease that the host will not have.
+func (m *Machine) rejected(now time.Time, e Rejected) {
+	l := m.lease
+	if !m.on || l.addr != e.Addr {
+		return
+	}
+	m.note(zap.WarnLevel, "host refuses the lease", zap.Stringer("addr", l.addr))
+	m.drop(hostconf.Expire)
+	m.hint = l.addr
+	if m.leaving {
+		m.gone(now)
+		return
+	}
+	m.later(now, 0)
 }

@@ -112,6 +112,8 @@ func (m *Machine) Step(now time.Time, e Event) []Action {
 		m.due(now)
 	case Probed:
 		m.probed(now, e)
+	case Rejected:
+		m.rejected(now, e)
 	case Refused:
 		m.note(zap.DebugLevel, "message not sent", zap.Stringer("state", m.state), zap.Error(e.Err))
 	case Release:

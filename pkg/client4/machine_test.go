@@ -637,7 +637,15 @@ func TestLinkComesBack(t *testing.T) {
 	}
 	b.pass(15 * time.Second)
 	b.in(Renewing) // T1 is over
-	b.wantReasons(hostconf.Preinit, hostconf.Bound)
+	b.wantReasons(hostconf.Preinit, hostconf.Bound, hostconf.Timeout)
+	if b.host == nil {
+		t.Error("the address was taken away")
+	}
+	b.step(Rejected{Addr: otherAddr}) // of another time
+	b.in(Renewing)
+	b.step(Rejected{Addr: leaseAddr})
+	b.in(Selecting)
+	b.wantReasons(hostconf.Preinit, hostconf.Bound, hostconf.Timeout, hostconf.Expire)
 
 	b = bound(t, nil, func(o *Options) { o.Probe = false })
 	b.step(Ready{})

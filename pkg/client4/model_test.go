@@ -102,6 +102,9 @@ func draw(r *rapid.T, b *bench) Event {
 	case 2:
 		return Clock{Slept: time.Duration(rapid.IntRange(0, 7200).Draw(r, "slept")) * time.Second}
 	case 3:
+		if rapid.IntRange(0, 10).Draw(r, "reject") == 0 {
+			return Rejected{Addr: leaseAddr}
+		}
 		return Refused{}
 	case 4:
 		if rapid.IntRange(0, 20).Draw(r, "stop") == 0 {

@@ -190,7 +190,7 @@ func (r *runner) apply(c *hostconf.Change) {
 	}
 	err := r.o.System.Apply(r.ctx, c)
 	if errors.Is(err, hostconf.ErrTaken) && is.IsValid() {
-		r.since = append(r.since, Probed{Addr: is.Addr(), Taken: true})
+		r.since = append(r.since, refusal(c.Reason, is.Addr()))
 		return
 	}
 	if err != nil {
@@ -199,6 +199,15 @@ func (r *runner) apply(c *hostconf.Change) {
 	if is.IsValid() {
 		r.c.Bound(is)
 	}
+}
+
+// refusal is what it means when a script refuses an address: after TIMEOUT that the
+// network is another one, else that somebody has it.
+func refusal(why hostconf.Reason, a netip.Addr) Event {
+	if why == hostconf.Timeout {
+		return Rejected{Addr: a}
+	}
+	return Probed{Addr: a, Taken: true}
 }
 
 func addressOf(s *hostconf.Settings) netip.Prefix {

@@ -340,6 +340,28 @@ func TestRunProbes(t *testing.T) {
 	})
 }
 
+// TestRunScriptFindsNoGateway: a lease that no server confirms, and that a script does
+// not want, is not declined: nobody else has the address.
+func TestRunScriptFindsNoGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := live(t, false)
+		l.c.mu.Lock()
+		l.c.silent = true
+		l.c.mu.Unlock()
+		l.sys.mu.Lock()
+		l.sys.err = hostconf.ErrTaken
+		l.sys.mu.Unlock()
+		l.c.ready <- false
+		l.c.ready <- true
+		l.pass(20 * time.Second)
+		if got := l.sys.reasons(); l.state() != Selecting || got[len(got)-1] != hostconf.Expire || slices.Contains(l.c.types(), dhcp4.Decline) {
+			t.Errorf("state %v, applied %v, sent %v", l.state(), got, l.c.types())
+		}
+		l.stop()
+		<-l.end
+	})
+}
+
 // TestRunGuards: an address that another host turns out to use is declined
 // (RFC 5227 §2.4).
 func TestRunGuards(t *testing.T) {
