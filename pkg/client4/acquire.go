@@ -234,8 +234,8 @@ func (m *Machine) bind(now time.Time, l *lease, why hostconf.Reason) {
 	m.apply(why, l)
 	m.lease, m.on, m.hint = l, true, l.addr
 	m.setbacks, m.failed, m.pending, m.offers = 0, false, nil, nil
-	if old != l {
-		m.save(now)
+	if m.write(now); old != l {
+		m.do(Save{Record: m.record})
 	}
 	m.enter(now, Bound)
 	m.arm(l.t1)

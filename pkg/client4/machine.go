@@ -38,6 +38,7 @@ type Machine struct {
 	// what there is
 	lease   *lease     // in force, or of the record
 	on      bool       // the host has it
+	record  *Record    // of it, when it is on
 	pending *lease     // granted, its address is being probed
 	hint    netip.Addr // the last address, for DHCPDISCOVER
 
@@ -279,8 +280,9 @@ func (m *Machine) clock(now time.Time, slept time.Duration) {
 			}
 		}
 	}
-	if m.lease != nil && m.on && !m.lease.informed() {
-		m.save(now)
+	if m.record != nil {
+		m.write(now)
+		m.do(Save{Record: m.record})
 	}
 	if !m.timer.IsZero() {
 		m.arm(m.timer)
@@ -331,7 +333,7 @@ func (m *Machine) drop(why hostconf.Reason) {
 		return
 	}
 	m.apply(why, nil)
-	m.lease, m.on = nil, false
+	m.lease, m.on, m.record = nil, false, nil
 }
 
 func (m *Machine) endOfLease() time.Time {

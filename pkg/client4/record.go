@@ -86,17 +86,14 @@ func (r *Record) Settings() *hostconf.Settings {
 	return (&reader{all: true, over6: r.Over.IsValid(), loopback: true}).settings(in, l)
 }
 
-// save writes the lease in force as a record. Its times are those of the clock as
-// it is now: now's wall reading, and how far off each time is by the other.
-func (m *Machine) save(now time.Time) { m.do(Save{Record: m.Record(now)}) }
-
 // Record returns the lease in force; nil when there is none, and when there is one
-// that has not been confirmed yet.
-func (m *Machine) Record(now time.Time) *Record {
+// that has not been confirmed yet. It is not changed afterwards.
+func (m *Machine) Record() *Record { return m.record }
+
+// write makes the record of the lease in force. Its times are those of the clock as it
+// is now: now's wall reading, and how far off each time is by the other.
+func (m *Machine) write(now time.Time) {
 	l := m.lease
-	if l == nil || !m.on || l.informed() {
-		return nil
-	}
 	wall := func(t time.Time) time.Time {
 		if t.IsZero() {
 			return t
@@ -117,7 +114,7 @@ func (m *Machine) Record(now time.Time) *Record {
 			}
 		}
 	}
-	return r
+	m.record = r
 }
 
 func recordName(c dhcp4.Code) string {

@@ -147,7 +147,7 @@ func (r *runner) step(e Event) {
 		r.do(a)
 	}
 	if r.o.Watch != nil {
-		r.o.Watch(Status{State: r.m.state, Since: r.m.since, Next: r.m.timer, Record: r.m.Record(now)})
+		r.o.Watch(Status{State: r.m.state, Since: r.m.since, Next: r.m.timer, Record: r.m.record})
 	}
 }
 
