@@ -35,6 +35,8 @@ type host struct {
 
 	links []netif.Interface // as they were at the start, or the last reload
 	duid  dhcp6.DUID
+
+	fronts fronts // of dhcp6c
 }
 
 // newHost makes ready what all seats need.

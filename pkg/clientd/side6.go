@@ -8,7 +8,6 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/client6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
-	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 )
 
@@ -81,20 +80,19 @@ func (h *host) seat6(l *config.ClientLink, link *netif.Interface) (*seat, error)
 	if h.c.dryRun {
 		run.Store = nil
 	}
-	front, err := h.front(l, s)
+	over4, leave, err := h.over4(l, s, carrier)
 	if err != nil {
 		_ = carrier.Close()
 		s.shut()
 		return nil, say(l.Name, err)
 	}
-	if front != nil {
-		run.Over4 = front.Way(carrier)
+	run.Over4 = over4
+	s.drop = func() {
+		leave()
+		_ = carrier.Close()
 	}
-	s.drop = func() { _ = carrier.Close() }
 	s.run = func(ctx context.Context) error {
-		if front != nil {
-			defer h.attend(front)()
-		}
+		defer leave()
 		return client6.Run(ctx, client6.New(o), carrier, run)
 	}
 	return s, nil
@@ -106,51 +104,6 @@ func carry6(l *config.ClientLink) (client6.Carrier, error) {
 		return client6.NewUnicast(l.Server, netip.AddrPort{})
 	}
 	return client6.NewWire(client6.WireOptions{Iface: l.Name})
-}
-
-// front is where the queries of DHCPv4 come from: the pair with dhcp4c on ::1, or
-// the seat beside this one, which gets the other end; nil without DHCPv4 over
-// DHCPv6.
-func (h *host) front(l *config.ClientLink, s *seat) (*client6.Front, error) {
-	o := client6.FrontOptions{Server: l.Server}
-	switch {
-	case !l.Over6 || h.c.do == release:
-		return nil, nil
-	case l.Over6Port == 0:
-		four, six := ipc.ClientPipe()
-		s.pair = four
-		return client6.NewFront(six, o), nil
-	}
-	conn, err := ipc.DialClient(ipc.V6Side, l.Over6Port, h.pairOptions())
-	if err != nil {
-		return nil, err
-	}
-	return client6.NewFront(conn, o), nil
-}
-
-// attend runs a front; what it returns ends it, and waits.
-func (h *host) attend(f *client6.Front) (leave func()) {
-	ctx, stop := context.WithCancel(context.Background())
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		f.Run(ctx)
-	}()
-	return func() {
-		stop()
-		<-gone
-	}
-}
-
-// pairOptions are those of the pair of clients on ::1, from either side.
-func (h *host) pairOptions() ipc.ClientOptions {
-	return ipc.ClientOptions{Owners: ipc.Trusted(), OnPeer: func(gone bool) {
-		if gone {
-			h.log.Info("other client of the pair gone")
-			return
-		}
-		h.log.Info("other client of the pair heard")
-	}}
 }
 
 // watch6 follows the machine.

@@ -1,0 +1,106 @@
+package clientd
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
+	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+)
+
+// Interfaces that name one port share a Front; the port is free when the last of them
+// has left, and nobody else gets it before.
+func TestFrontsAreShared(t *testing.T) {
+	var f fronts
+	k := frontKey{port: twoPorts(t)}
+	for range 3 {
+		a, leaveA, err := f.join(k, ipc.ClientOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, leaveB, err := f.join(k, ipc.ClientOptions{})
+		if err != nil || a != b {
+			t.Fatalf("another Front, or none: %v", err)
+		}
+		other := frontKey{k.port, netip.MustParseAddrPort("[::1]:547")}
+		if _, _, err := f.join(other, ipc.ClientOptions{}); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("with another server on that port: %v", err)
+		}
+		leaveA()
+		if _, _, err := f.join(other, ipc.ClientOptions{}); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("the Front has gone with the first who left: %v", err)
+		}
+		leaveB()
+		if len(f.all) != 0 {
+			t.Errorf("%d Fronts are left", len(f.all))
+		}
+	}
+}
+
+// With two interfaces a query leaves by each that has option 88.
+func TestSharedFrontServesBoth(t *testing.T) {
+	var f fronts
+	k := frontKey{port: twoPorts(t)}
+	front, leave, err := f.join(k, ipc.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	v4, err := ipc.DialClient(ipc.V4Side, k.port, ipc.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v4.Close()
+	eth0, eth1 := make(sent, 4), make(sent, 4)
+	front.Way(eth0).Set(nil, true)
+	front.Way(eth1).Set([]netip.Addr{netip.MustParseAddr("2001:db8::1")}, true)
+	query := append([]byte{20, 0, 0, 0, 0, 87, 0, 240}, make([]byte, 240)...)
+	if err := v4.Query(query); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		by sent
+		to netip.AddrPort
+	}{{eth0, netip.AddrPort{}}, {eth1, netip.MustParseAddrPort("[2001:db8::1]:547")}} {
+		select {
+		case to := <-want.by:
+			if to != want.to {
+				t.Errorf("sent to %v, want %v", to, want.to)
+			}
+		case <-time.After(2 * time.Second):
+			t.Errorf("nothing sent to %v", want.to)
+		}
+	}
+}
+
+// sent is a network that tells where to datagrams went.
+type sent chan netip.AddrPort
+
+func (s sent) Send(_ []byte, to netip.AddrPort) error {
+	s <- to
+	return nil
+}
+
+// twoPorts returns a port that is free on ::1, and the next one with it.
+func twoPorts(t *testing.T) uint16 {
+	t.Helper()
+	for range 100 {
+		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+		if err != nil {
+			need.Skip(t, "needs [::1]: %v", err)
+		}
+		port := a.LocalAddr().(*net.UDPAddr).Port
+		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: port + 1})
+		a.Close()
+		if err == nil {
+			b.Close()
+			return uint16(port)
+		}
+	}
+	t.Fatal("no two neighbouring ports are free")
+	return 0
+}
