@@ -224,6 +224,10 @@ func (m *Machine) forget() {
 	m.do(Save{})
 }
 
+// seldom is how often at most a renewal is put on file: a server that grants two
+// seconds at a time must not wear out the disk. What is on file then is over soon.
+const seldom = 10 * time.Second
+
 // bind puts a lease in force.
 func (m *Machine) bind(now time.Time, l *lease, why hostconf.Reason) {
 	m.note(zap.InfoLevel, "lease bound", zap.Stringer("addr", l.addr), zap.Stringer("server", l.server), zap.Int64("valid", inSeconds(l.life)), zap.String("reason", string(why)))
@@ -234,8 +238,8 @@ func (m *Machine) bind(now time.Time, l *lease, why hostconf.Reason) {
 	m.apply(why, l)
 	m.lease, m.on, m.hint = l, true, l.addr
 	m.setbacks, m.failed, m.pending, m.offers = 0, false, nil, nil
-	if m.write(now); old != l {
-		m.do(Save{Record: m.record})
+	if m.write(now); old != l && (old == nil || old.addr != l.addr || now.Sub(m.saved) >= seldom) {
+		m.save(now)
 	}
 	m.enter(now, Bound)
 	m.arm(l.t1)

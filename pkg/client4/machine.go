@@ -39,6 +39,7 @@ type Machine struct {
 	lease   *lease     // in force, or of the record
 	on      bool       // the host has it
 	record  *Record    // of it, when it is on
+	saved   time.Time  // when that was put on file last
 	pending *lease     // granted, its address is being probed
 	hint    netip.Addr // the last address, for DHCPDISCOVER
 
@@ -271,7 +272,7 @@ func (m *Machine) lapse(now time.Time) {
 // its times by the clock as it is now.
 func (m *Machine) clock(now time.Time, slept time.Duration) {
 	if slept > 0 {
-		for _, t := range []*time.Time{&m.timer, &m.quiet, &m.began, &m.sent, &m.since} {
+		for _, t := range []*time.Time{&m.timer, &m.quiet, &m.saved, &m.began, &m.sent, &m.since} {
 			earlier(t, slept)
 		}
 		for _, l := range append([]*lease{m.lease, m.pending}, m.offers...) {
@@ -282,7 +283,7 @@ func (m *Machine) clock(now time.Time, slept time.Duration) {
 	}
 	if m.record != nil {
 		m.write(now)
-		m.do(Save{Record: m.record})
+		m.save(now)
 	}
 	if !m.timer.IsZero() {
 		m.arm(m.timer)

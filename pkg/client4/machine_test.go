@@ -219,6 +219,25 @@ func TestT1T2(t *testing.T) {
 	}
 }
 
+// TestShortLeases: a server that grants two seconds at a time keeps neither the link nor
+// the disk busy.
+func TestShortLeases(t *testing.T) {
+	b := bound(t, []edit{lasting(2)})
+	begun, sent, saves := b.now, 0, 0
+	for b.now.Sub(begun) < 10*time.Minute {
+		was := b.record
+		b.pass(b.armed.Sub(b.now))
+		sent++
+		b.answer(dhcp4.Request, dhcp4.Ack, lasting(2))
+		if b.record != was {
+			saves++
+		}
+	}
+	if sent > 650 || saves > 60 {
+		t.Errorf("%d messages and %d writes in ten minutes", sent, saves)
+	}
+}
+
 // TestInfiniteLease: nothing is ever due (RFC 2131 §3.3), but the operator may ask.
 func TestInfiniteLease(t *testing.T) {
 	b := bound(t, []edit{lasting(0xffffffff), with(58, 0, 0, 0, 9)})

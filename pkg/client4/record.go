@@ -124,6 +124,11 @@ func recordName(c dhcp4.Code) string {
 	return strings.ReplaceAll(varName(c), "_", "-")
 }
 
+func (m *Machine) save(now time.Time) {
+	m.saved = now
+	m.do(Save{Record: m.record})
+}
+
 // remember takes up the lease of the record, if it is this client's. One whose time
 // is over is a hint at least (RFC 2131 §4.4.1). One of the future shows that the
 // clock went back, or has not been set yet: nobody knows how old it is then, and
