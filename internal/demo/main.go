@@ -1,7 +1,7 @@
-// Demo shows the main job of this project on one machine, without privileges: a
-// client gets an IPv4 lease over IPv6 through dhcp6d and dhcp4d, dhcp4d is
-// killed and started again, and the client renews the same address. It ends by
-// itself.
+// Demo shows the main job of this project on one machine, without privileges:
+// dhcp6c gets an IPv6 address, and dhcp4c beside it an IPv4 lease over IPv6 through
+// dhcp6d and dhcp4d; dhcp6c gets both alone; then dhcp4d is killed and started
+// again, and a client of dhcpload renews the same address. It ends by itself.
 package main
 
 import (
@@ -70,7 +70,11 @@ func (s *stage) play() error {
 		return err
 	}
 
-	s.title("A client asks for an IPv4 address inside DHCPv6")
+	if err := s.clients(); err != nil {
+		return err
+	}
+
+	s.title("A client of dhcpload asks for an IPv4 address inside DHCPv6, message by message")
 	if err := s.client(); err != nil {
 		return err
 	}
@@ -104,6 +108,28 @@ func (s *stage) play() error {
 	s.say("", renewed)
 	s.title("Done: " + addr + " outlived the crash")
 	return nil
+}
+
+// clients has the real clients get leases, which they print and do not carry out:
+// that would take privileges.
+func (s *stage) clients() error {
+	s.title("dhcp6c gets an IPv6 address; dhcp4c sends through it, and gets an IPv4 address")
+	six, err := s.begin("dhcp6c", s.dry("dhcp6c", "--server", fmt.Sprintf("[::1]:%d", s.port), "--4o6-port", fmt.Sprint(s.clientPair))...)
+	if err != nil {
+		return err
+	}
+	err = s.once("dhcp4c", s.dry("dhcp4c", "--once", "--4o6-port", fmt.Sprint(s.clientPair))...)
+	s.end("dhcp6c", six)
+	if err != nil {
+		return err
+	}
+	s.title("dhcp6c has both sides in one process")
+	return s.once("dhcp6c", s.dry("dhcp6c", "--once", "--server", fmt.Sprintf("[::1]:%d", s.port), "--4o6")...)
+}
+
+// dry are the flags of a client that only tells what it would do.
+func (s *stage) dry(program string, more ...string) []string {
+	return append([]string{"-i", "lo", "--dry-run", "--state-dir", filepath.Join(s.dir, program)}, more...)
 }
 
 // lease returns the address of the last lease in the file, the names of the

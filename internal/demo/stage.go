@@ -20,10 +20,13 @@ import (
 type stage struct {
 	ctx    context.Context // ends at Ctrl-C
 	bin    string
-	port   int // where dhcp6d serves
+	dir    string // of its own
+	port   int    // where dhcp6d serves
 	conf   map[string]string
 	leases string
-	actors map[string]*actor
+
+	clientPair int // the ports of dhcp6c and dhcp4c
+	actors     map[string]*actor
 
 	print sync.Mutex
 }
@@ -40,7 +43,7 @@ func newStage(ctx context.Context, bin, dir string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, program := range []string{"dhcp6d", "dhcp4d", "dhcpload"} {
+	for _, program := range []string{"dhcp6d", "dhcp4d", "dhcp6c", "dhcp4c", "dhcpload"} {
 		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
 			return nil, fmt.Errorf("%w; `make build` makes the programs", err)
 		}
@@ -49,11 +52,15 @@ func newStage(ctx context.Context, bin, dir string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	clients, err := freePair()
+	if err != nil {
+		return nil, err
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{ctx: ctx, bin: bin, port: port, leases: filepath.Join(dir, "leases4.csv"), actors: make(map[string]*actor)}
+	s := &stage{ctx: ctx, bin: bin, dir: dir, port: port, clientPair: clients, leases: filepath.Join(dir, "leases4.csv"), actors: make(map[string]*actor)}
 	s.conf = map[string]string{
 		"dhcp6d": filepath.Join(dir, "dhcp6.json"),
 		"dhcp4d": filepath.Join(dir, "dhcp4.json"),
@@ -74,7 +81,8 @@ func newStage(ctx context.Context, bin, dir string) (*stage, error) {
 const conf6 = `{ "Dhcp6": {
   "interfaces-config": { "interfaces": [ "lo/::1" ] },
   "lease-database": { "type": "memfile", "name": %q },
-  "option-data": [ { "code": 88, "space": "dhcp6", "data": "::1" } ],
+  "option-data": [ { "code": 88, "space": "dhcp6", "data": "::1" }, { "name": "dns-servers", "data": "2001:db8::53" } ],
+  "subnet6": [ { "id": 1, "subnet": "2001:db8:1::/64", "interface": "lo", "pools": [ { "pool": "2001:db8:1::10 - 2001:db8:1::99" } ] } ],
   "dhcp4o6-port": %d,
   "loggers": [ { "name": "kea-dhcp6", "severity": "DEBUG", "debuglevel": 99, "output-options": [ { "output": "stdout" } ] } ]
 } }
@@ -85,6 +93,7 @@ const conf4 = `{ "Dhcp4": {
   "lease-database": { "type": "memfile", "name": %q },
   "valid-lifetime": 4000, "calculate-tee-times": true,
   "subnet4": [ { "id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "lo",
+                 "option-data": [ { "name": "routers", "data": "192.0.2.1" } ],
                  "pools": [ { "pool": "192.0.2.10 - 192.0.2.99" } ] } ],
   "dhcp4o6-port": %d,
   "loggers": [ { "name": "kea-dhcp4", "severity": "DEBUG", "debuglevel": 99, "output-options": [ { "output": "stdout" } ] } ]
@@ -116,20 +125,20 @@ func freePair() (int, error) {
 	return 0, errors.New("no two free ports in a row on ::1")
 }
 
-// start starts a daemon and waits until it serves.
-func (s *stage) start(name string, args ...string) error {
+// begin starts a program and prints what it says.
+func (s *stage) begin(name string, args ...string) (*actor, error) {
 	a := &actor{
-		cmd:   exec.Command(filepath.Join(s.bin, name), append([]string{"-c", s.conf[name]}, args...)...),
+		cmd:   exec.Command(filepath.Join(s.bin, name), args...),
 		ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	out, err := a.cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a.cmd.Stderr = os.Stderr
+	a.cmd.Stderr = a.cmd.Stdout
 	a.cmd.SysProcAttr = companion()
 	if err := a.cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
 	s.actors[name] = a
 	go func() {
@@ -137,6 +146,47 @@ func (s *stage) start(name string, args ...string) error {
 		a.cmd.Wait()
 		close(a.ended)
 	}()
+	return a, nil
+}
+
+// once runs a program to its end.
+func (s *stage) once(name string, args ...string) error {
+	a, err := s.begin(name, args...)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-a.ended:
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	case <-time.After(patience):
+		return fmt.Errorf("%s is not done after %v", name, patience)
+	}
+	delete(s.actors, name)
+	if code := a.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("%s ended with exit code %d", name, code)
+	}
+	return nil
+}
+
+// end ends a program as its operator would.
+func (s *stage) end(name string, a *actor) {
+	a.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-a.ended:
+	case <-time.After(patience):
+		a.cmd.Process.Kill()
+		<-a.ended
+	}
+	delete(s.actors, name)
+}
+
+// start starts a daemon and waits until it serves.
+func (s *stage) start(name string, args ...string) error {
+	a, err := s.begin(name, append([]string{"-c", s.conf[name]}, args...)...)
+	if err != nil {
+		return err
+	}
 	select {
 	case <-a.ready:
 		return nil
@@ -149,11 +199,11 @@ func (s *stage) start(name string, args ...string) error {
 	}
 }
 
-// follow prints what a daemon logs, without the time.
+// follow prints what a program says, log lines without their time.
 func (s *stage) follow(name string, out io.Reader, a *actor) {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		line := lines.Text()
-		if f := strings.SplitN(line, " ", 3); len(f) == 3 {
+		if f := strings.SplitN(line, " ", 3); len(f) == 3 && strings.HasPrefix(line, "20") {
 			line = f[2]
 		}
 		s.say(name, line)
@@ -215,14 +265,8 @@ func (s *stage) kill(name string) {
 
 // stop ends what still runs.
 func (s *stage) stop() {
-	for _, a := range s.actors {
-		a.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-a.ended:
-		case <-time.After(patience):
-			a.cmd.Process.Kill()
-			<-a.ended
-		}
+	for name, a := range s.actors {
+		s.end(name, a)
 	}
 }
 
