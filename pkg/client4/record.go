@@ -121,7 +121,7 @@ func recordName(c dhcp4.Code) string {
 	if d, ok := definitions().ByCode("", uint16(c)); ok {
 		return d.Name
 	}
-	return strings.ReplaceAll(varName(c), "_", "-")
+	return strings.ReplaceAll(VarName(c), "_", "-")
 }
 
 func (m *Machine) save(now time.Time) {

@@ -79,11 +79,11 @@ func (r *reader) variable(in *dhcp4.Message, c dhcp4.Code) (name, value string, 
 		ok = isPath(text(v))
 	case dhcp4.OptDomainSearch:
 		names := r.search(in)
-		return varName(c), strings.Join(names, ". ") + ".", len(names) > 0
+		return VarName(c), strings.Join(names, ". ") + ".", len(names) > 0
 	case dhcp4.OptBCMCSDomains, dhcp4.OptLoST, dhcp4.OptSIPUACS, dhcp4.OptRDNSSSelection, dhcp4.OptV4AccessDomain:
 		ok = holdsNames(c, v)
 	}
-	return varName(c), varText(c, v), ok
+	return VarName(c), varText(c, v), ok
 }
 
 // holdsNames reports whether the names in an option are some.
@@ -105,8 +105,9 @@ var theirs = map[dhcp4.Code]string{
 	208: "", 209: "loader_configfile", 210: "loader_pathprefix", 211: "loader_reboottime",
 }
 
-// varName is the name of an option as a variable.
-func varName(c dhcp4.Code) string {
+// VarName is the name of an option as a variable of a script, without the new_ or
+// requested_ before it.
+func VarName(c dhcp4.Code) string {
 	name, ok := theirs[c]
 	if !ok {
 		if d, ok := definitions().ByCode("", uint16(c)); ok {

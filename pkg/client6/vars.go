@@ -19,7 +19,7 @@ var definitions = sync.OnceValue(func() *optdef.Set { return optdef.New(optdef.V
 func vars(client, server []byte, options []option) (all []hostconf.Var) {
 	add := func(c dhcp6.Code, v []byte) {
 		if value, ok := varText(c, v); ok {
-			all = append(all, hostconf.Var{Name: "dhcp6_" + varName(c), Value: value})
+			all = append(all, hostconf.Var{Name: VarName(c), Value: value})
 		}
 	}
 	add(dhcp6.OptClientID, client)
@@ -45,15 +45,16 @@ var theirs = map[dhcp6.Code]string{
 	dhcp6.OptDHCP4oDHCP6Server: "dhcp4_o_dhcp6_server",
 }
 
-// varName is the name of an option as a variable.
-func varName(c dhcp6.Code) string {
+// VarName is the name of an option as a variable of a script, without the new_ or
+// requested_ before it.
+func VarName(c dhcp6.Code) string {
 	if name, ok := theirs[c]; ok {
-		return name
+		return "dhcp6_" + name
 	}
 	if d, ok := definitions().ByCode("dhcp6", uint16(c)); ok {
-		return strings.ReplaceAll(d.Name, "-", "_")
+		return "dhcp6_" + strings.ReplaceAll(d.Name, "-", "_")
 	}
-	return "unknown_" + strconv.Itoa(int(c))
+	return "dhcp6_unknown_" + strconv.Itoa(int(c))
 }
 
 // varText is the value of an option as dhclient prints it: what is text as it is,

@@ -20,7 +20,6 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/duid"
 	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
-	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
 // A host is what the seats of one process share.
@@ -207,7 +206,7 @@ func (h *host) leaseFile(program, iface string) string {
 
 // system is what carries leases out on the host. Both clients tell the resolver
 // together, by what stands in the run folder.
-func (h *host) system(l *config.ClientLink) (hostconf.System, error) {
+func (h *host) system(l *config.ClientLink, requested []string) (hostconf.System, error) {
 	switch {
 	case h.c.dryRun && h.c.json:
 		return hostconf.NewPrintJSON(h.out), nil
@@ -217,7 +216,7 @@ func (h *host) system(l *config.ClientLink) (hostconf.System, error) {
 		if err := hostconf.CheckScript(l.Script); err != nil {
 			return nil, &failure{exitUsage, err}
 		}
-		return hostconf.NewScript(l.Script, hostconf.ScriptOptions{Requested: requestedNames(h.k.family, l), Output: func(line string) {
+		return hostconf.NewScript(l.Script, hostconf.ScriptOptions{Requested: requested, Output: func(line string) {
 			h.log.Info("script says", zap.String("iface", l.Name), zap.String("output", line))
 		}}), nil
 	}
@@ -229,18 +228,7 @@ func (h *host) system(l *config.ClientLink) (hostconf.System, error) {
 		return nil, err
 	}
 	return hostconf.NewNetlink(hostconf.NetlinkOptions{Metric: l.Metric, MinMTU: l.MinMTU, Unreachable: l.Unreachable,
-		HostName: l.SetHostName, Resolver: resolver, StateDir: h.c.runDir})
-}
-
-// requestedNames are the options that the file asks for, as scripts are told.
-func requestedNames(f config.Family, l *config.ClientLink) (names []string) {
-	defs := optdef.New(optdef.Family(f))
-	for _, code := range append(slices.Clone(l.Request), l.Also...) {
-		if d, ok := defs.ByCode("", code); ok {
-			names = append(names, d.Name)
-		}
-	}
-	return names
+		HostName: l.SetHostName, Shared: l.Shared, Resolver: resolver, StateDir: h.c.runDir})
 }
 
 // chance is where a machine has its random numbers from: no two hosts that start

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/client4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 )
@@ -53,7 +54,7 @@ func (h *host) seat4(l *config.ClientLink, link *netif.Interface, carry func() (
 	if err != nil {
 		return nil, err
 	}
-	system, err := h.system(l)
+	system, err := h.system(l, requested4(l))
 	if err != nil {
 		return nil, err
 	}
@@ -155,4 +156,16 @@ func request4(l *config.ClientLink) []byte {
 		list = append(list, byte(code))
 	}
 	return list
+}
+
+// requested4 are the options that are asked for, as scripts are told.
+func requested4(l *config.ClientLink) (names []string) {
+	list := request4(l)
+	if list == nil {
+		list = client4.DefaultRequest
+	}
+	for _, code := range list {
+		names = append(names, client4.VarName(dhcp4.Code(code)))
+	}
+	return names
 }

@@ -54,7 +54,7 @@ func (h *host) inside(l *config.ClientLink, link *netif.Interface, six *seat) (*
 func (h *host) seat6(l *config.ClientLink, link *netif.Interface) (*seat, error) {
 	s := newSeat("dhcp6c", l.Name, l)
 	o := h.options6(l, link)
-	system, err := h.system(l)
+	system, err := h.system(l, requested6(l))
 	if err != nil {
 		return nil, err
 	}
@@ -178,4 +178,16 @@ func request6(l *config.ClientLink) []dhcp6.Code {
 		list = append(list, dhcp6.Code(code))
 	}
 	return list
+}
+
+// requested6 are the options that are asked for, as scripts are told.
+func requested6(l *config.ClientLink) (names []string) {
+	list := request6(l)
+	if list == nil {
+		list = client6.DefaultRequest
+	}
+	for _, code := range list {
+		names = append(names, client6.VarName(code))
+	}
+	return names
 }

@@ -39,7 +39,7 @@ const (
 type ScriptOptions struct {
 	Limit     time.Duration // for one run; 0: ScriptLimit
 	Env       []string      // further variables, NAME=value, as of dhclient's -e
-	Requested []string      // names of the options asked for: requested_NAME=1
+	Requested []string      // the options asked for, named as their variables: requested_NAME=1
 
 	// Output, when not nil, is given the first lines of what each run says, with
 	// nothing in them that a terminal obeys.
@@ -173,7 +173,7 @@ func (s *script) environ(c *Change, r *run) ([]string, error) {
 	}
 	var errs []error
 	for _, name := range s.o.Requested {
-		if name = variable(name); isVarName(name) {
+		if isVarName(name) {
 			env = append(env, "requested_"+name+"=1")
 		}
 	}
@@ -186,6 +186,3 @@ func (s *script) environ(c *Change, r *run) ([]string, error) {
 	}
 	return env, errors.Join(errs...)
 }
-
-// variable is the name of an option as a variable has it.
-func variable(option string) string { return strings.ReplaceAll(option, "-", "_") }

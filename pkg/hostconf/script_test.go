@@ -115,7 +115,7 @@ func TestScriptEnvironment(t *testing.T) {
 			"new_s46_0_rule_0_psid=0", "new_s46_0_rule_0_port_ranges=" + ranges(softwire.PortSet{Offset: 6, Len: 8}),
 			"new_s46_1_kind=lw4o6", "new_s46_1_bind_0_v4=192.0.2.9", "new_s46_1_bind_0_v6=2001:db8:7::/64", "new_s46_2_kind=map-t", "new_s46_2_dmr=64:ff9b::/96"}}},
 	}
-	s := hostconf.NewScript(name, hostconf.ScriptOptions{Env: []string{"IF_METRIC=7"}, Requested: []string{"subnet-mask", "bad name"}})
+	s := hostconf.NewScript(name, hostconf.ScriptOptions{Env: []string{"IF_METRIC=7"}, Requested: []string{"subnet_mask", "bad name"}})
 	for _, tt := range tests {
 		tt.c.Iface, tt.c.PID = "lan0", 4711
 		if err := s.Apply(t.Context(), &tt.c); err != nil {
