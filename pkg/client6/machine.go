@@ -357,8 +357,8 @@ func (m *Machine) hurry(now time.Time, informOnly bool) {
 // clock takes what the host slept off all times to come, verifies the leases after
 // that (RFC 9915 §18.2.12), and has the record tell its times by the clock as it is.
 func (m *Machine) clock(now time.Time, slept time.Duration) {
-	if slept > 0 {
-		for _, t := range []*time.Time{&m.timer, &m.since, &m.giveUp, &m.got, &m.refresh, &m.x.first, &m.x.next, &m.x.end, &m.bucket.empty} {
+	if slept > 0 { // not off m.timer: that one stood still, and is armed anew
+		for _, t := range []*time.Time{&m.since, &m.giveUp, &m.got, &m.refresh, &m.x.first, &m.x.next, &m.x.end, &m.bucket.empty} {
 			earlier(t, slept)
 		}
 		for i := range m.ias {
