@@ -62,8 +62,13 @@ func (m *Machine) gone(now time.Time) {
 	m.end(now)
 }
 
-// stop ends the machine, which keeps its leases in the record.
+// stop ends the machine, which keeps its leases in the record; not those that a
+// server has been told are given back (RFC 9915 §18.2.7).
 func (m *Machine) stop(now time.Time) {
+	if m.state == Releasing && m.x.sent > 0 {
+		m.gone(now)
+		return
+	}
 	if m.applied != nil && !m.o.Stay {
 		old := m.applied
 		m.applied = nil

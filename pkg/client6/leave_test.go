@@ -103,6 +103,22 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// Who is stopped while it gives its leases back has none: the server may have given
+// them to others by now (RFC 9915 §18.2.7).
+func TestStopWhileReleasing(t *testing.T) {
+	l := newLab(t, Options{IAs: []IA{na}})
+	l.bound(lease1())
+	l.tell(Release{})
+	if l.sent(dhcp6.Release) == nil {
+		t.Fatal("no Release")
+	}
+	l.tell(Stop{})
+	l.want(Stopped)
+	if all := of[Save](l.acts); all[len(all)-1].Record != nil {
+		t.Errorf("kept %+v", all[len(all)-1].Record)
+	}
+}
+
 // An address that another node has is taken from the host at once and declined; the
 // rest stays (RFC 9915 §18.2.8).
 func TestDecline(t *testing.T) {
