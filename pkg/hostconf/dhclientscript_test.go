@@ -21,7 +21,7 @@ func TestDhclientScript(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	need.Programs(t, "unshare", "mount", "cp")
+	need.Programs(t, "unshare", "mount", "hostname")
 	if _, err := os.Stat(dhclientScript); err != nil {
 		need.Skip(t, "needs %s of isc-dhcp-client", dhclientScript)
 	}
