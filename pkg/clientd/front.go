@@ -81,10 +81,10 @@ func (h *host) over4(l *config.ClientLink, s *seat, net client6.Sender) (over4 c
 		front = client6.NewFront(six, client6.FrontOptions{Server: l.Server})
 		leave = attend(front)
 	}
-	way := front.Way(net)
+	way, quit := front.Way(net), leave // the result of this function is another
 	return way, sync.OnceFunc(func() {
 		way.Close()
-		leave()
+		quit()
 	}), nil
 }
 

@@ -104,7 +104,7 @@ func (h *host) watch4(s *seat) func(client4.Status) {
 func (h *host) options4(l *config.ClientLink, link *netif.Interface) (client4.Options, error) {
 	t := l.Timing
 	o := client4.Options{
-		Iface: l.Name, HWType: uint8(link.HWType), HWAddr: link.HWAddr, ClientID: h.clientID(l, link),
+		Iface: l.Name, HWType: hwType(link), HWAddr: link.HWAddr, ClientID: h.clientID(l, link),
 		FourOverSix: l.Over6, Server: l.Server.Addr(), Request: request4(l),
 		HostName: l.HostName, FQDN: l.FQDN, NoDNS: l.NoDNS, VendorClass: l.VendorClass, UserClass: l.UserClass, LeaseTime: l.LeaseTime,
 		Probe: l.Probe && !l.Over6, V6Only: l.V6Only, NoHijack: l.NoHijack, KeepLast: l.KeepLast, Stay: l.Stay, Rand: chance(),
@@ -133,7 +133,7 @@ func (h *host) clientID(l *config.ClientLink, link *netif.Interface) []byte {
 	case l.ClientID != nil:
 		return l.ClientID
 	case l.HWClientID && len(link.HWAddr) > 0:
-		return append([]byte{uint8(link.HWType)}, link.HWAddr...) // RFC 2132 §9.14
+		return append([]byte{hwType(link)}, link.HWAddr...) // RFC 2132 §9.14
 	}
 	id := iaid(link)
 	if l.IAID != nil {
@@ -141,6 +141,15 @@ func (h *host) clientID(l *config.ClientLink, link *netif.Interface) []byte {
 	}
 	const nodeSpecific = 255 // RFC 4361 §6.1
 	return append(binary.BigEndian.AppendUint32([]byte{nodeSpecific}, id), h.duid...)
+}
+
+// hwType is the type of a link in one octet. Numbers beyond that are Linux's own,
+// of loopback and tunnels (RFC 2131 has none for them).
+func hwType(link *netif.Interface) uint8 {
+	if link.HWType > 255 {
+		return 1
+	}
+	return uint8(link.HWType)
 }
 
 // request4 is the parameter request list; nil leaves it to the machine.
