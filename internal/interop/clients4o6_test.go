@@ -114,7 +114,7 @@ func (h *household) run(l living) {
 		h.start6("--4o6", "--4o6-port", "846")
 	default:
 		h.start6("--4o6", "--4o6-port", "846")
-		h.has6(l.stateless)
+		h.settles(l.stateless)
 		h.start4()
 	}
 }
@@ -130,17 +130,19 @@ func (h *household) start4() {
 	h.c4 = h.client.Start(nil, h.args("dhcp4c", "--4o6", "--4o6-port", "846")...)
 }
 
-// has6 waits for the IPv6 address, or for what comes without.
-func (h *household) has6(stateless bool) {
+// settles waits for the IPv6 address, or for what comes without.
+func (h *household) settles(stateless bool) {
 	h.t.Helper()
 	if stateless {
 		time.Sleep(3 * time.Second)
 		return
 	}
-	dhcptest.WaitFor(h.t, 15*time.Second, "IPv6 address", func() bool {
-		out, _ := h.client.Run("ip", "-6", "addr", "show", "dev", "c0", "scope", "global")
-		return strings.Contains(out, clientNet+"1")
-	})
+	dhcptest.WaitFor(h.t, 15*time.Second, "IPv6 address", h.has6)
+}
+
+func (h *household) has6() bool {
+	out, _ := h.client.Run("ip", "-6", "addr", "show", "dev", "c0", "scope", "global")
+	return strings.Contains(out, clientNet+"1")
 }
 
 func (h *household) has4() bool {
@@ -239,11 +241,18 @@ func TestClients4o6(t *testing.T) {
 					t.Errorf("%d renewals while it would have ended", n)
 				}
 				h.fits()
-				if out, err := h.client.Run(h.args("dhcp4c", "--release")...); err != nil {
+				name := "dhcp4c"
+				if tt.inside {
+					name = "dhcp6c" // which has both leases given back
+				}
+				if out, err := h.client.Run(h.args(name, "--release")...); err != nil {
 					t.Fatalf("--release: %v\n%s", err, out)
 				}
 				h.loses(5 * time.Second)
 				dhcptest.WaitFor(t, 5*time.Second, "release at the server", func() bool { _, holds := h.granted(); return !holds })
+				if tt.inside && (h.c6.Wait(5*time.Second) != 0 || h.has6()) {
+					t.Error("the IPv6 lease is still there, or the exit code is not 0")
+				}
 			})
 		}
 	}

@@ -67,6 +67,7 @@ func (f *Front) Up() bool {
 // by saying START or STOP, so that a DHCPv4 client that has been told by the process
 // before this one does not go on by that.
 func (f *Front) Run(ctx context.Context) {
+	defer f.end() // by then its port is free
 	defer context.AfterFunc(ctx, f.end)()
 	f.mu.Lock()
 	f.say()

@@ -83,8 +83,15 @@ func (s *seat) commands() *control.Registry {
 	return r
 }
 
-// commandRelease answers when the lease is given back.
+// commandRelease answers when the lease is given back. The one of the client inside
+// goes first, since that goes by this one.
 func (s *seat) commandRelease(ctx context.Context, _ json.RawMessage) control.Result {
+	if s.inside != nil && s.inside.put(askRelease) {
+		select {
+		case <-s.inside.ended:
+		case <-ctx.Done():
+		}
+	}
 	if !s.put(askRelease) {
 		return control.Result{Code: control.Error, Text: "the client is busy or ends"}
 	}

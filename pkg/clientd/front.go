@@ -62,29 +62,30 @@ func (f *fronts) leave(k frontKey, s *sharedFront) {
 	}
 }
 
-// over4 is the way of DHCPv4's queries through the client of an interface; nil without
-// DHCPv4 over DHCPv6. They come from dhcp4c, by the pair on ::1, or from the seat beside
+// over4 is the way of DHCPv4's queries through the client of an interface, nil without
+// DHCPv4 over DHCPv6, and what ends it. They come from dhcp4c, by the pair on ::1, or from the seat beside
 // this one, which gets the other end.
-func (h *host) over4(l *config.ClientLink, s *seat, net client6.Sender) (over4 client6.Over4, leave func(), err error) {
+func (h *host) over4(l *config.ClientLink, s *seat, net client6.Sender) (client6.Over4, func(), error) {
 	var front *client6.Front
+	var end func()
 	switch {
 	case !l.Over6 || h.c.do == release:
 		return nil, func() {}, nil
 	case l.Over6Port > 0:
-		front, leave, err = h.fronts.join(frontKey{l.Over6Port, l.Server}, h.pairOptions())
-		if err != nil {
+		var err error
+		if front, end, err = h.fronts.join(frontKey{l.Over6Port, l.Server}, h.pairOptions()); err != nil {
 			return nil, nil, err
 		}
 	default:
 		four, six := ipc.ClientPipe()
 		s.pair = four
 		front = client6.NewFront(six, client6.FrontOptions{Server: l.Server})
-		leave = attend(front)
+		end = attend(front)
 	}
-	way, quit := front.Way(net), leave // the result of this function is another
+	way := front.Way(net)
 	return way, sync.OnceFunc(func() {
 		way.Close()
-		quit()
+		end()
 	}), nil
 }
 

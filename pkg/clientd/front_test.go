@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 )
 
@@ -74,6 +77,20 @@ func TestSharedFrontServesBoth(t *testing.T) {
 		case <-time.After(2 * time.Second):
 			t.Errorf("nothing sent to %v", want.to)
 		}
+	}
+}
+
+// A way ends, on sockets, in one process, and where there is none.
+func TestWayEnds(t *testing.T) {
+	port := twoPorts(t)
+	for _, l := range []config.ClientLink{{}, {Over6: true}, {Over6: true, Over6Port: port}, {Over6: true, Over6Port: port}} {
+		h := &host{c: &command{}, log: zap.NewNop()}
+		way, leave, err := h.over4(&l, new(seat), make(sent, 1))
+		if err != nil || (way != nil) != l.Over6 {
+			t.Fatalf("%+v: %v, %v", l, way, err)
+		}
+		leave()
+		leave()
 	}
 }
 

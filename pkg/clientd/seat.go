@@ -32,10 +32,11 @@ type seat struct {
 	run   func(context.Context) error // lives the client's life
 	drop  func()                      // takes back what opening has opened, in place of run
 
-	pair *ipc.ClientConn // the end of dhcp4c, where both are in this process
-	door *control.Server // nil: nobody may command it
-	ctx  context.Context
-	stop context.CancelFunc
+	pair   *ipc.ClientConn // the end of dhcp4c, where both are in this process
+	inside *seat           // of dhcp4c then, which has nowhere to go without this one
+	door   *control.Server // nil: nobody may command it
+	ctx    context.Context
+	stop   context.CancelFunc
 
 	mu      sync.Mutex
 	now     picture
@@ -95,6 +96,9 @@ func (s *seat) live(ctx context.Context) {
 	s.err = say(s.iface, s.run(s.ctx))
 	close(s.ended)
 	s.shut()
+	if s.inside != nil {
+		s.inside.stop()
+	}
 }
 
 // shut closes the control socket.

@@ -27,6 +27,7 @@ func (h *host) open6(l *config.ClientLink, link *netif.Interface) ([]*seat, erro
 		s.discard()
 		return nil, err
 	}
+	s.inside = inside
 	return []*seat{s, inside}, nil
 }
 
