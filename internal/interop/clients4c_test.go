@@ -103,7 +103,7 @@ func TestOwnClient4Declines(t *testing.T) {
 			third.IP("addr add 198.51.100.10/24 dev x0")
 			r.start(s, t)
 			s.listening(t, ":67")
-			c := s.own(t, "dhcp4c", `{"dhcp4c": {}}`)
+			c := s.own(t, "dhcp4c", `{"dhcp4c": {"resolver": "none"}}`)
 			s.gets(t, 60*time.Second, "198.51.100.11")
 			if s.has("198.51.100.10") {
 				t.Error("the taken address is used")
@@ -183,7 +183,7 @@ func TestOwnClient4Interfaces(t *testing.T) {
 	s.client.IP("link set c1 up")
 	c.Said(15*time.Second, `"reason": "REBOOT"`)
 
-	s.lab.Write("clients.json", `{"dhcp4c": {"probe": false, "interfaces": [{"name": "c1", "host-name": "other"}]}}`)
+	s.lab.Write("clients.json", `{"dhcp4c": {"probe": false, "resolver": "none", "interfaces": [{"name": "c1", "host-name": "other"}]}}`)
 	c.Signal(syscall.SIGHUP)
 	c.Said(15*time.Second, "configuration read again")
 	dhcptest.WaitFor(t, 15*time.Second, "a new beginning on c1", func() bool { return strings.Count(c.Log(), `"iface": "c1", "addr"`) > 2 })

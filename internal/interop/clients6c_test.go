@@ -128,7 +128,7 @@ func TestOwnClient6Prefix(t *testing.T) {
 			s := bare(t, 0)
 			rivals6[name].start(s, t)
 			s.listening(t, ":547")
-			c := s.own(t, "dhcp6c", `{"dhcp6c": {"rapid-commit": true, "ia": [{"type": "na"}, {"type": "pd", "hint": "::/56"}]}}`, "--once")
+			c := s.own(t, "dhcp6c", `{"dhcp6c": {"resolver": "none", "rapid-commit": true, "ia": [{"type": "na"}, {"type": "pd", "hint": "::/56"}]}}`, "--once")
 			c.ends(t, 0)
 			if s.own6() == "" {
 				t.Error("no address after --once")
