@@ -11,6 +11,10 @@ import (
 // (RFC 3442), else options 33 and 3.
 func (r *reader) routes(in *dhcp4.Message, network netip.Prefix) []hostconf.Route {
 	all, ok := r.classless(in)
+	if r.noHijack { // what is left of 121 has to be enough to leave the network by
+		all = unhijacked(all)
+		ok = len(all) > 0
+	}
 	if !ok {
 		all = append(r.static(in), r.routers(in, network)...)
 	}
@@ -18,6 +22,20 @@ func (r *reader) routes(in *dhcp4.Message, network netip.Prefix) []hostconf.Rout
 		return unhijacked(all)
 	}
 	return all
+}
+
+// safeClassless is option 121 again, with what unhijacked leaves of it.
+func (r *reader) safeClassless(in *dhcp4.Message) (v []byte) {
+	all, _ := r.classless(in)
+	for _, to := range unhijacked(all) {
+		dest, via := to.Dest.Addr().As4(), [4]byte{}
+		if to.Via.IsValid() {
+			via = to.Via.As4()
+		}
+		v = append(v, byte(to.Dest.Bits()))
+		v = append(append(v, dest[:(to.Dest.Bits()+7)/8]...), via[:]...)
+	}
+	return v
 }
 
 // classless reads option 121: the length of a prefix, its octets that count, the

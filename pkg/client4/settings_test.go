@@ -76,18 +76,18 @@ func TestRoutes(t *testing.T) {
 		{"static routes", []edit{with(33, 10, 0, 0, 0, 192, 0, 2, 2, 198, 51, 100, 7, 192, 0, 2, 2, 0, 0, 0, 0, 192, 0, 2, 9)},
 			"10.0.0.0/8 via 192.0.2.2 0, 198.51.100.7/32 via 192.0.2.2 0, 0.0.0.0/0 via 192.0.2.1 0", "0.0.0.0/0 via 192.0.2.1 0"},
 		{"classless routes: options 3 and 33 say nothing", []edit{with(33, 10, 0, 0, 0, 192, 0, 2, 2), with(121, 24, 198, 51, 100, 192, 0, 2, 5)},
-			"198.51.100.0/24 via 192.0.2.5 0", none},
+			"198.51.100.0/24 via 192.0.2.5 0", "0.0.0.0/0 via 192.0.2.1 0"},
 		{"classless default", []edit{with(121, 0, 192, 0, 2, 5, 32, 192, 0, 3, 1, 0, 0, 0, 0)},
 			"0.0.0.0/0 via 192.0.2.5 0, 192.0.3.1/32 link 0", "0.0.0.0/0 via 192.0.2.5 0"},
 		{"classless default by a gateway off the network", []edit{with(121, 32, 10, 0, 0, 1, 0, 0, 0, 0, 0, 10, 0, 0, 1)},
 			"10.0.0.1/32 link 0, 0.0.0.0/0 via 10.0.0.1 0", "10.0.0.1/32 link 0, 0.0.0.0/0 via 10.0.0.1 0"},
 		{"halves of the internet", []edit{with(121, 1, 0, 192, 0, 2, 66, 1, 128, 192, 0, 2, 66, 0, 192, 0, 2, 1)},
 			"0.0.0.0/1 via 192.0.2.66 0, 128.0.0.0/1 via 192.0.2.66 0, 0.0.0.0/0 via 192.0.2.1 0", "0.0.0.0/0 via 192.0.2.1 0"},
-		{"bits behind the prefix", []edit{with(121, 20, 198, 51, 111, 192, 0, 2, 5)}, "198.51.96.0/20 via 192.0.2.5 0", none},
+		{"bits behind the prefix", []edit{with(121, 20, 198, 51, 111, 192, 0, 2, 5)}, "198.51.96.0/20 via 192.0.2.5 0", "0.0.0.0/0 via 192.0.2.1 0"},
 		{"a prefix of 33", []edit{with(121, 33, 1, 2, 3, 4, 5, 192, 0, 2, 5)}, "0.0.0.0/0 via 192.0.2.1 0", "0.0.0.0/0 via 192.0.2.1 0"},
 		{"cut", []edit{with(121, 24, 198, 51, 100, 192, 0, 2)}, "0.0.0.0/0 via 192.0.2.1 0", "0.0.0.0/0 via 192.0.2.1 0"},
-		{"to multicast, to loopback, by broadcast", []edit{with(121, 8, 127, 192, 0, 2, 5, 4, 224, 192, 0, 2, 5, 8, 10, 255, 255, 255, 255)}, none, none},
-		{"the same twice", []edit{with(121, 8, 10, 192, 0, 2, 5, 8, 10, 192, 0, 2, 6)}, "10.0.0.0/8 via 192.0.2.5 0", none},
+		{"to multicast, to loopback, by broadcast", []edit{with(121, 8, 127, 192, 0, 2, 5, 4, 224, 192, 0, 2, 5, 8, 10, 255, 255, 255, 255)}, none, "0.0.0.0/0 via 192.0.2.1 0"},
+		{"the same twice", []edit{with(121, 8, 10, 192, 0, 2, 5, 8, 10, 192, 0, 2, 6)}, "10.0.0.0/8 via 192.0.2.5 0", "0.0.0.0/0 via 192.0.2.1 0"},
 	} {
 		for _, hijack := range []bool{true, false} {
 			want := test.want
@@ -105,6 +105,23 @@ func TestRoutes(t *testing.T) {
 			if strings.Join(got, ", ") != want {
 				t.Errorf("%s (hijack %v): %v, want %v", test.name, hijack, got, want)
 			}
+		}
+	}
+}
+
+// TestNoHijackForScripts: what the setting refuses is in no variable either, since
+// scripts set routes by them.
+func TestNoHijackForScripts(t *testing.T) {
+	ack := []edit{with(33, 10, 0, 0, 0, 192, 0, 2, 66), with(249, 1, 0, 192, 0, 2, 66),
+		with(121, 1, 0, 192, 0, 2, 66, 32, 10, 0, 0, 1, 0, 0, 0, 0, 0, 10, 0, 0, 1, 24, 198, 51, 100, 192, 0, 2, 66)}
+	for _, v := range given(t, func(o *Options) { o.NoHijack = true }, ack...).Vars {
+		if v.Name == "rfc3442_classless_static_routes" && v.Value != "32 10 0 0 1 0 0 0 0 0 10 0 0 1" || v.Name == "static_routes" || v.Name == "unknown_249" {
+			t.Errorf("%s=%q", v.Name, v.Value)
+		}
+	}
+	for _, v := range given(t, func(o *Options) { o.NoHijack = true }, with(121, 1, 0, 192, 0, 2, 66)).Vars {
+		if v.Name == "rfc3442_classless_static_routes" {
+			t.Errorf("%s=%q", v.Name, v.Value)
 		}
 	}
 }

@@ -55,6 +55,9 @@ func (r *reader) vars(in *dhcp4.Message, l *lease, network netip.Prefix) (all []
 	return all
 }
 
+// msClasslessRoute is the option by which Microsoft's servers give classless routes.
+const msClasslessRoute dhcp4.Code = 249
+
 // always are the options that every answer may hold, asked for or not.
 var always = map[dhcp4.Code]bool{
 	dhcp4.OptSubnetMask: true, dhcp4.OptLeaseTime: true, dhcp4.OptMessageType: true, dhcp4.OptServerID: true,
@@ -66,6 +69,14 @@ func (r *reader) variable(in *dhcp4.Message, c dhcp4.Code) (name, value string, 
 	v, ok := r.option(in, c)
 	if always[c] {
 		v, ok = in.Option(c)
+	}
+	if r.noHijack { // scripts set routes by these
+		switch c {
+		case dhcp4.OptClasslessStaticRoute:
+			v = r.safeClassless(in)
+		case dhcp4.OptStaticRoute, msClasslessRoute:
+			return "", "", false
+		}
 	}
 	if !ok || len(v) == 0 {
 		return "", "", false
