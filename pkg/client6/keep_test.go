@@ -434,6 +434,9 @@ func TestRecordIsTakenUp(t *testing.T) {
 func TestSettingsOfLeases(t *testing.T) {
 	l := newLab(t, Options{IAs: []IA{na, pd, ta}})
 	l.bound(lease1(), iaPD(1, 1000, 2000, prefix("2001:db8:f::/56", forever, forever)), iaTA(7, addr(addr2, 100, 200)))
+	if d := l.m.t1().Sub(l.now); d != 1000*time.Second {
+		t.Errorf("a temporary address has everything renewed after %v", d)
+	}
 	s := l.m.applied
 	if len(s.Addresses) != 2 || len(s.Prefixes) != 1 {
 		t.Fatalf("%+v", s)

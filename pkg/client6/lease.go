@@ -177,19 +177,21 @@ func (m *Machine) held() (any, prefixes bool) {
 func (m *Machine) holds() bool { any, _ := m.held(); return any }
 
 // t1 and t2 are the earliest of all bindings (RFC 9915 §18.2.4); zero: never.
-func (m *Machine) t1() (at time.Time) {
-	for i := range m.ias {
-		if b := &m.ias[i]; len(b.leases) > 0 {
-			at = sooner(at, after(b.got, b.t1))
-		}
-	}
-	return at
+func (m *Machine) t1() time.Time {
+	return m.earliest(func(b *binding) time.Time { return after(b.got, b.t1) })
 }
 
-func (m *Machine) t2() (at time.Time) {
+func (m *Machine) t2() time.Time {
+	return m.earliest(func(b *binding) time.Time { return after(b.got, b.t2) })
+}
+
+// earliest leaves out temporary addresses where there are other leases: they are
+// renewed along with those, and few servers extend them.
+func (m *Machine) earliest(of func(*binding) time.Time) (at time.Time) {
+	lasting := slices.ContainsFunc(m.ias, func(b binding) bool { return b.Kind != TA && len(b.leases) > 0 })
 	for i := range m.ias {
-		if b := &m.ias[i]; len(b.leases) > 0 {
-			at = sooner(at, after(b.got, b.t2))
+		if b := &m.ias[i]; len(b.leases) > 0 && (b.Kind != TA || !lasting) {
+			at = sooner(at, of(b))
 		}
 	}
 	return at

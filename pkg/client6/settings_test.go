@@ -2,7 +2,6 @@ package client6
 
 import (
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -83,7 +82,8 @@ func TestBothNTPOptions(t *testing.T) {
 	}
 }
 
-// Variables are dhclient's.
+// Variables are dhclient's: the names, lists and identifiers as dhclient 4.4.3 has given
+// them to its script.
 func TestVariables(t *testing.T) {
 	options := []option{
 		{dhcp6.OptDNSServers, slices.Concat(addrOf("2001:db8::53").AsSlice(), addrOf("2001:db8::54").AsSlice())},
@@ -217,7 +217,7 @@ func FuzzSettings(f *testing.F) {
 		for _, x := range vars(duid, nil, options) {
 			for _, c := range []byte(x.Value) {
 				if c < ' ' || c > '~' {
-					t.Fatal(fmt.Sprintf("%s=%q", x.Name, x.Value))
+					t.Fatalf("%s=%q", x.Name, x.Value)
 				}
 			}
 		}
