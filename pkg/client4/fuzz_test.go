@@ -1,8 +1,10 @@
 package client4
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -91,6 +93,52 @@ func checkApplied(t *testing.T, b *bench, was State, c *hostconf.Change) {
 			t.Errorf("%v: %s was not asked for", was, v.Name)
 		}
 	}
+}
+
+// FuzzSettings reads all options that there are out of any message: what comes of it
+// is printable and well-formed, the same each time, and with NoHijack leads out of
+// the network by default routes alone.
+func FuzzSettings(f *testing.F) {
+	text, err := os.ReadFile("testdata/dhclient/ack.hex")
+	if err != nil {
+		f.Fatal(err)
+	}
+	ack, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(ack, false)
+	f.Add(ack, true)
+	f.Add(someRecord(f).Message, true)
+	f.Fuzz(func(t *testing.T, data []byte, safe bool) {
+		var in dhcp4.Message
+		if in.Parse(data) != nil || !isHost(in.YIAddr, false) {
+			return
+		}
+		r, l := &reader{all: true, noHijack: safe}, &lease{addr: in.YIAddr, end: epoch}
+		s := r.settings(&in, l)
+		if !reflect.DeepEqual(s, r.settings(&in, l)) {
+			t.Error("settings differ the second time")
+		}
+		names := make(map[string]bool)
+		for _, v := range s.Vars {
+			if strings.ContainsFunc(v.Value, func(c rune) bool { return c < ' ' || c > '~' }) || strings.ContainsFunc(v.Name, func(c rune) bool { return c != '_' && (c < '0' || c > 'z') }) {
+				t.Errorf("variable %s=%q", v.Name, v.Value)
+			}
+			if names[v.Name] && !strings.HasPrefix(v.Name, "vendor_") {
+				t.Errorf("variable %s stands there twice", v.Name)
+			}
+			names[v.Name] = true
+		}
+		for _, to := range s.Routes {
+			if to.Dest != to.Dest.Masked() || to.Via.IsValid() && !isHost(to.Via, false) || safe && to.Dest.Bits() != 0 && !to.Dest.IsSingleIP() {
+				t.Errorf("route %v", to)
+			}
+		}
+		if p := s.PortSet; int(p.Offset)+int(p.Len) > 16 || p.ID>>p.Len != 0 {
+			t.Errorf("port set %+v", p)
+		}
+	})
 }
 
 // FuzzRecord: what is read from a file is a lease, is written back unchanged, and
