@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/link"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -132,12 +133,20 @@ func (w *Wire) follow(now *netif.Interface) {
 	w.ready.Set(w.up())
 }
 
-// Bound says that the host has an address, or none any more.
+// lastWait is how long a message may wait for the server's hardware address to be
+// found, when the host is about to lose its own address; ARP asks once a second.
+const lastWait = time.Second
+
+// Bound says that the host has an address, or is about to lose it. What was sent
+// from it, a DHCPRELEASE for one, has left the host then.
 func (w *Wire) Bound(a netip.Prefix) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ctx.Err() != nil {
 		return
+	}
+	if !a.IsValid() && w.port != nil {
+		w.port.Drain(lastWait)
 	}
 	if w.bound != a.Addr() && w.guard != nil {
 		w.guard.Close()

@@ -226,6 +226,46 @@ func TestWireGoesFromFramesToUDP(t *testing.T) {
 	}
 }
 
+// TestWireReleasesBeforeTheAddressGoes: a DHCPRELEASE leaves the host though the
+// server's hardware address has yet to be found, and the address goes at once
+// (RFC 2131 §4.4.6: it is sent once, and never answered).
+func TestWireReleasesBeforeTheAddressGoes(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	far := newFarEnd(t, p, "lan0", "far0")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var there netlink.Link
+	var err error
+	p.Do(func() { // the server takes its time to say where it is
+		if there, err = netlink.LinkByName("far0"); err == nil {
+			err = netlink.LinkSetARPOff(there)
+		}
+	})
+	must(err)
+	netns.Add(t, "lan0", leased.String())
+	w := openWire(t, client4.WireOptions{Iface: "lan0"})
+	untilReady(t, w, true)
+	w.Bound(leased)
+	must(w.Send(&client4.Send{Data: []byte("release"), Unicast: true, To: server, From: leased.Addr()}))
+	lan, err := netlink.LinkByName("lan0")
+	must(err)
+	found := make(chan error, 1)
+	time.AfterFunc(50*time.Millisecond, func() {
+		found <- netlink.NeighSet(&netlink.Neigh{LinkIndex: lan.Attrs().Index, Family: unix.AF_INET, State: netlink.NUD_PERMANENT, IP: server.AsSlice(), HardwareAddr: there.Attrs().HardwareAddr})
+	})
+	w.Bound(netip.Prefix{})
+	must(netlink.AddrDel(lan, &netlink.Addr{IPNet: &net.IPNet{IP: leased.Addr().AsSlice(), Mask: net.CIDRMask(leased.Bits(), 32)}}))
+	far.hears("release", "192.0.2.10:68", "192.0.2.1:67")
+	must(<-found)
+}
+
 // TestWireHearsPastTheHost: where the host's routes or its packet filter keep an answer
 // from UDP, the answer to a broadcast still comes, and with it the lease stays.
 func TestWireHearsPastTheHost(t *testing.T) {

@@ -131,6 +131,29 @@ func (p *Port) Send(b []byte, to netip.AddrPort, from netip.Addr) error {
 	return nil
 }
 
+// Drain waits until what was sent has left the host, at most for limit. A datagram
+// to a neighbour whose hardware address is not known waits in the kernel until it
+// is, and is lost when the host's address goes meanwhile.
+func (p *Port) Drain(limit time.Duration) {
+	for end := time.Now().Add(limit); p.waiting() && time.Now().Before(end); {
+		time.Sleep(drainStep)
+	}
+}
+
+// drainStep is how long it takes to look again: a neighbour answers within less.
+const drainStep = 2 * time.Millisecond
+
+// waiting reports whether something that was sent is still in the kernel.
+func (p *Port) waiting() bool {
+	raw, err := p.c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var n int
+	err2 := raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return err == nil && err2 == nil && n > 0
+}
+
 // given reports whether a is an address that says something.
 func given(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }
 
