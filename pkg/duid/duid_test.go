@@ -189,3 +189,27 @@ func FuzzIdentifierText(f *testing.F) {
 		}
 	})
 }
+
+// TestLoadAtOnce: DHCPv4 and DHCPv6 name one host by one DUID (RFC 4361 §6.1), also
+// when both clients are started for the first time at once.
+func TestLoadAtOnce(t *testing.T) {
+	for range 20 {
+		name := filepath.Join(t.TempDir(), "client-duid")
+		got := make(chan dhcp6.DUID)
+		for range 4 {
+			go func() {
+				d, err := Load(name, Spec{Kind: UUID}, nil, begin)
+				if err != nil {
+					t.Error(err)
+				}
+				got <- d
+			}()
+		}
+		first := <-got
+		for range 3 {
+			if d := <-got; !bytes.Equal(d, first) {
+				t.Fatalf("%v and %v", first, d)
+			}
+		}
+	}
+}

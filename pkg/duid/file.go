@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/wholefile"
@@ -28,8 +30,10 @@ const maxText = 512
 
 // Load returns the DUID in the file, as far as s does not want another; else a
 // new one, which is on disk when Load returns. A file that cannot be understood
-// is an error and stays as it is.
+// is an error and stays as it is. Two programs that come at once, as the two
+// clients of a host do at its first start, get the same.
 func Load(name string, s Spec, links []netif.Interface, now time.Time) (dhcp6.DUID, error) {
+	defer lock(filepath.Dir(name))()
 	old, err := Read(name)
 	if err != nil {
 		return nil, err
@@ -42,6 +46,18 @@ func Load(name string, s Spec, links []netif.Interface, now time.Time) (dhcp6.DU
 		return nil, err
 	}
 	return d, nil
+}
+
+// lock keeps others from making a DUID in the same folder at the same time, as far as
+// its file system has locks. A folder that is not there is for Write to complain of.
+func lock(dir string) (unlock func()) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return func() {}
+	}
+	for errors.Is(syscall.Flock(int(d.Fd()), syscall.LOCK_EX), syscall.EINTR) {
+	}
+	return func() { _ = d.Close() }
 }
 
 // Read returns the DUID in a file, nil where there is no file.
