@@ -129,12 +129,20 @@ func (m *Machine) checkAddress(a *answer) error {
 			return nil
 		}
 		return errAddr
-	case !isHost(y, m.o.Server.IsLoopback()):
+	case !isHost(y, m.o.Server.IsLoopback()), y == a.server, m.isBroadcast(a):
 		return errAddr
 	case m.state != Selecting && y != m.want.addr:
 		return errNotAsked
 	}
 	return nil
+}
+
+// isBroadcast reports whether the address is the last of the network that it is said
+// to be of (RFC 1122 §3.2.1.3). One that is shared, or comes over 4o6, is on no network.
+func (m *Machine) isBroadcast(a *answer) bool {
+	mask, ok := a.in.Uint32(dhcp4.OptSubnetMask)
+	bits, whole := maskBits(mask)
+	return ok && whole && bits < 31 && !m.o.FourOverSix && !a.in.Has(dhcp4.OptPortParams) && a.in.YIAddr == lastOf(netip.PrefixFrom(a.in.YIAddr, bits))
 }
 
 // checkLifetime sees to it that there is a lifetime, and that it lets the client

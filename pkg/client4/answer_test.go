@@ -49,6 +49,14 @@ func TestAnswersThatAreIgnored(t *testing.T) {
 		{"a loopback address", leases, giving(netip.MustParseAddr("127.0.0.5"))},
 		{"an address of network 0", leases, giving(netip.MustParseAddr("0.0.0.5"))},
 		{"an address of class E", leases, giving(netip.MustParseAddr("250.0.0.5"))},
+		{"the broadcast address of its network", leases[:1], func(w *dhcp4.Builder) {
+			giving(netip.MustParseAddr("192.0.2.79"))(w)
+			with(1, 255, 255, 255, 240)(w)
+		}},
+		{"the server's own address", leases, func(w *dhcp4.Builder) {
+			giving(leaseAddr)(w)
+			from(leaseAddr)(w)
+		}},
 		{"no lifetime", leases, without(51)},
 		{"a lifetime of nothing", leases, lasting(0)},
 		{"a lifetime of a second", leases, lasting(1)},

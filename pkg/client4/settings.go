@@ -82,13 +82,14 @@ func (r *reader) network(in *dhcp4.Message, a netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(a, classBits(a))
 }
 
-// maskBits returns the length of a prefix from its mask: ones, then zeros. A mask
-// of no ones would put the whole internet on the link.
+// maskBits returns the length of a prefix from its mask: ones, then zeros. No network
+// is larger than those of class A: a mask of one bit would put half of the internet on
+// the link, whatever is refused of routes.
 func maskBits(mask uint32) (bits int, ok bool) {
 	for bits < 32 && mask&(1<<31) != 0 {
 		bits, mask = bits+1, mask<<1
 	}
-	return bits, mask == 0 && bits > 0
+	return bits, mask == 0 && bits >= 8
 }
 
 func classBits(a netip.Addr) int {

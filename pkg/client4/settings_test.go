@@ -43,6 +43,8 @@ func TestAddressOfALease(t *testing.T) {
 		{"no mask: class B", nil, []edit{without(1), giving(netip.MustParseAddr("172.16.2.3"))}, "172.16.2.3/16", "invalid IP"},
 		{"no mask over 4o6", over6, []edit{without(1)}, "192.0.2.77/32", "invalid IP"},
 		{"a mask of nothing", nil, []edit{with(1, 0, 0, 0, 0)}, "192.0.2.77/24", "invalid IP"},
+		{"a mask of half the internet", nil, []edit{with(1, 128, 0, 0, 0)}, "192.0.2.77/24", "invalid IP"},
+		{"a mask as long as class A's", nil, []edit{with(1, 255, 0, 0, 0)}, "192.0.2.77/8", "invalid IP"},
 		{"a mask with holes", nil, []edit{with(1, 255, 0, 255, 0)}, "192.0.2.77/24", "invalid IP"},
 		{"a mask of three octets", nil, []edit{with(1, 255, 255, 0)}, "192.0.2.77/24", "invalid IP"},
 		{"broadcast address", nil, []edit{with(28, 192, 0, 2, 255)}, "192.0.2.77/24", "192.0.2.255"},
