@@ -16,7 +16,8 @@ type Carrier interface {
 	Bound(a netip.Prefix)
 
 	// Probe asks whether somebody on the link has an address. It ends after a few
-	// seconds, and when Close is called. Over 4o6 nobody ever has.
+	// seconds, and when Close is called; with ErrLink where the link has gone, which
+	// Ready is about to say. Over 4o6 nobody ever has.
 	Probe(a netip.Addr) (taken bool, err error)
 
 	// Ready yields whether messages can be carried, first as it is, then as it changes.

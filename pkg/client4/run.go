@@ -218,9 +218,13 @@ func addressOf(s *hostconf.Settings) netip.Prefix {
 }
 
 // probe waits for the carrier to find out about an address. What it cannot find
-// out does not keep the client from its lease.
+// out does not keep the client from its lease, unless the link has gone: the news of
+// that are on their way, and when it comes back the address is probed anew.
 func (r *runner) probe(a netip.Addr) {
 	taken, err := r.c.Probe(a)
+	if errors.Is(err, ErrLink) {
+		return
+	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		r.log.Warn("address not probed", zap.Stringer("addr", a), zap.Error(err))
 	}

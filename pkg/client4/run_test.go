@@ -35,6 +35,7 @@ type fakeCarrier struct {
 	refuse error // of Send
 	broken int   // reads that fail
 	taken  []netip.Addr
+	down   bool // probes end at once, for want of a link
 }
 
 func newFakeCarrier() *fakeCarrier {
@@ -90,9 +91,12 @@ func (c *fakeCarrier) Bound(a netip.Prefix) {
 
 func (c *fakeCarrier) Probe(a netip.Addr) (bool, error) {
 	c.mu.Lock()
-	taken := slices.Contains(c.taken, a)
+	taken, down := slices.Contains(c.taken, a), c.down
 	c.taken = nil
 	c.mu.Unlock()
+	if down {
+		return false, ErrLink
+	}
 	select {
 	case <-time.After(3 * time.Second):
 		return taken, nil
@@ -337,6 +341,37 @@ func TestRunProbes(t *testing.T) {
 		if got := l.c.types(); l.state() != Bound || !slices.Equal(got, want) {
 			t.Errorf("state %v, sent %v", l.state(), got)
 		}
+	})
+}
+
+// TestRunProbesNoLink: when the link goes down in the middle of a probe, and the news
+// of it come later, the address is not used unprobed.
+func TestRunProbesNoLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := live(t, false, func(o *Options) { o.Probe = true; o.Timing.Desync = time.Second })
+		l.c.mu.Lock()
+		l.c.down = true
+		l.c.mu.Unlock()
+		l.pass(2 * time.Second)
+		l.c.ready <- false
+		synctest.Wait()
+		if got := l.sys.reasons(); slices.Contains(got, hostconf.Bound) || l.state() != Init {
+			t.Errorf("state %v, applied %v", l.state(), got)
+		}
+		l.c.mu.Lock()
+		l.c.down = false
+		l.c.mu.Unlock()
+		l.c.ready <- true
+		l.pass(2 * time.Second)
+		if l.state() != Requesting {
+			t.Errorf("state %v before the probe has ended", l.state())
+		}
+		l.pass(3 * time.Second)
+		if l.state() != Bound {
+			t.Errorf("state %v", l.state())
+		}
+		l.stop()
+		<-l.end
 	})
 }
 

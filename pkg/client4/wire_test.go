@@ -349,7 +349,16 @@ func TestWireFollowsTheLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	probed := make(chan error)
+	go func() {
+		_, err := w.Probe(leased.Addr())
+		probed <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // it has begun, or finds the link down when it does
 	must(netlink.LinkSetDown(lan))
+	if err := <-probed; !errors.Is(err, client4.ErrLink) {
+		t.Errorf("probe while the link goes down: %v", err)
+	}
 	untilReady(t, w, false)
 	must(netlink.LinkSetUp(lan))
 	works("up")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/link"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
@@ -38,15 +39,19 @@ func (w *Wire) Probe(a netip.Addr) (taken bool, err error) {
 		return false, nil
 	}
 	c, err := link.OpenARP(i.Index, mac, a)
-	if err != nil {
-		return false, fmt.Errorf("client4: %s: %w", w.o.Iface, err)
+	if err == nil {
+		defer c.Close()
+		_, taken, err = c.Probe(w.ctx, w.o.ProbeTimes)
 	}
-	defer c.Close()
-	_, taken, err = c.Probe(w.ctx, w.o.ProbeTimes)
-	if errors.Is(err, context.Canceled) {
-		err = net.ErrClosed
+	switch {
+	case err == nil:
+		return taken, nil
+	case errors.Is(err, context.Canceled):
+		return false, net.ErrClosed
+	case errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ENODEV):
+		return false, ErrLink
 	}
-	return taken, err
+	return false, fmt.Errorf("client4: %s: %w", w.o.Iface, err)
 }
 
 // watch guards the address while the link carries it. What the host only says it
