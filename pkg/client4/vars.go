@@ -46,11 +46,11 @@ func (r *reader) vars(in *dhcp4.Message, l *lease, network netip.Prefix) (all []
 		}
 	}
 	if !l.informed() {
-		expiry := uint32(0xffffffff) // for ever
+		expiry := int64(0xffffffff) // for ever, as dhclient's script has it
 		if !l.end.IsZero() {
-			expiry = uint32(l.end.Unix())
+			expiry = min(l.end.Unix(), expiry)
 		}
-		add("expiry", strconv.FormatUint(uint64(expiry), 10))
+		add("expiry", strconv.FormatInt(expiry, 10))
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,5 +111,21 @@ func TestVarsOfVendors(t *testing.T) {
 	}
 	if want := []string{"vendor_unknown_9=1:0", "vendor_unknown_3561=x"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestExpiryOfALongLease: a lease that outlasts the numbers of a script does not end in
+// the past.
+func TestExpiryOfALongLease(t *testing.T) {
+	for _, seconds := range []uint32{1 << 31, 0xfffffffe, 0xffffffff} {
+		for _, v := range given(t, nil, lasting(seconds)).Vars {
+			if v.Name != "expiry" {
+				continue
+			}
+			want := uint64(min(epoch.Unix()+int64(seconds), 0xffffffff))
+			if got, err := strconv.ParseUint(v.Value, 10, 64); err != nil || got != want {
+				t.Errorf("of %d seconds: %v, want %v", seconds, v.Value, want)
+			}
+		}
 	}
 }
