@@ -127,6 +127,7 @@ func (w *Wire) follow(now *netif.Interface) {
 	}
 	if w.link != nil && (now == nil || now.Index != w.link.Index) {
 		w.shut()
+		w.ready.Set(false) // even where another has taken the name at once
 	}
 	w.link = now
 	_ = w.settle() // what cannot be opened is tried, and told, by the next Send

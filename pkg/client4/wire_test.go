@@ -371,6 +371,18 @@ func TestWireFollowsTheLink(t *testing.T) {
 	far.port.Close()
 	far = newFarEnd(t, p, "lan0", "far0")
 	works("another")
+
+	far.port.Close()
+	far = newFarEnd(t, p, "spare0", "far1")
+	time.Sleep(time.Second) // it is up in every picture
+	lan, err = netlink.LinkByName("lan0")
+	must(err)
+	spare, err := netlink.LinkByName("spare0")
+	must(err)
+	must(netlink.LinkSetName(lan, "gone0"))
+	must(netlink.LinkSetName(spare, "lan0"))
+	untilReady(t, w, false)
+	works("another at once")
 }
 
 // TestWireGuardsTheAddress: before it is used it is probed, then announced, and a

@@ -114,6 +114,7 @@ func (w *Wire) follow(now *netif.Interface) {
 	}
 	if w.link != nil && (now == nil || now.Index != w.link.Index) {
 		w.shut()
+		w.ready.Set(false) // even where another has taken the name at once
 	}
 	w.link = now
 	if w.up() {
