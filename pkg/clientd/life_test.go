@@ -263,6 +263,34 @@ func TestLife(t *testing.T) {
 	settle(t, before)
 }
 
+// TestReloadOfWhatCannotBe: a reload to settings that nothing can be opened with has
+// the client go on with those so far.
+func TestReloadOfWhatCannotBe(t *testing.T) {
+	l := newLab(t)
+	conf := l.write("clients.json", fmt.Sprintf(`{"dhcp6c": {"script": "%s/script"}}`, l.dir))
+	r := l.begin("-c " + conf)
+	l.saw("BOUND6 2001:db8:1::10")
+	for _, bad := range []string{`{"dhcp6c": {"script": "/nowhere/script"}}`, `{"dhcp6c": {"scrip`, `{"dhcp6c": {"script": 1}}`} {
+		l.write("clients.json", bad)
+		if err := os.Remove(l.dir + "/events"); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-r.done:
+			t.Fatalf("%s: the client has ended: %v", bad, err)
+		case <-time.After(300 * time.Millisecond):
+		}
+		l.until(both[1], "BOUND")
+		l.run("--renew", exitOK)
+		l.saw("RENEW6 2001:db8:1::10")
+	}
+	r.stop()
+	r.ends(exitOK)
+}
+
 // settle waits until no goroutine is left of what was run.
 func settle(t *testing.T, before int) {
 	t.Helper()

@@ -62,12 +62,12 @@ func (g *company) openAll(links []config.ClientLink) error {
 }
 
 // openOne opens the seats of one interface.
-func (g *company) openOne(l *config.ClientLink) ([]*seat, error) {
-	link, err := g.link(l.Name)
+func (h *host) openOne(l *config.ClientLink) ([]*seat, error) {
+	link, err := h.link(l.Name)
 	if err != nil {
 		return nil, err
 	}
-	return g.k.open(g.host, l, link)
+	return h.k.open(h, l, link)
 }
 
 // attend looks after the seats: signals, the clock, and their ends.
@@ -128,7 +128,9 @@ func (g *company) loop(ctx context.Context, signals <-chan os.Signal, clock <-ch
 			}
 		case sig := <-signals:
 			if sig == syscall.SIGHUP {
-				g.reload(ctx)
+				if err := g.reload(ctx); len(g.seats) == 0 {
+					fault = errors.Join(fault, err) // nothing is left that could go on
+				}
 				continue
 			}
 			for _, s := range g.seats {
@@ -188,12 +190,13 @@ func (g *company) waiting() string {
 }
 
 // reload reads the configuration again. Interfaces whose settings are the same go
-// on undisturbed; the others begin anew with the lease that they have.
-func (g *company) reload(ctx context.Context) {
+// on undisturbed; the others begin anew with the lease that they have, and with the
+// settings so far where it does not go with the new ones.
+func (g *company) reload(ctx context.Context) error {
 	err := g.change(ctx)
 	if err == nil {
 		g.log.Info("configuration read again")
-		return
+		return nil
 	}
 	var bad *configError
 	if errors.As(err, &bad) {
@@ -202,6 +205,7 @@ func (g *company) reload(ctx context.Context) {
 		}
 	}
 	g.log.Error("configuration not read again", zap.Error(err))
+	return err
 }
 
 func (g *company) change(ctx context.Context) error {
@@ -224,6 +228,7 @@ func (g *company) change(ctx context.Context) error {
 		g.log.Warn("loggers so far", zap.Error(err))
 	}
 	same4 := reflect.DeepEqual(g.cfg4, next.cfg4)
+	last, former := g.host, g.settings()
 	g.host = next
 	g.dismiss(func(iface string) bool {
 		return !slices.ContainsFunc(links, func(l config.ClientLink) bool { return l.Name == iface && g.fits(&l, same4) })
@@ -233,14 +238,31 @@ func (g *company) change(ctx context.Context) error {
 		if slices.ContainsFunc(g.seats, func(s *seat) bool { return s.iface == links[i].Name }) {
 			continue
 		}
-		seats, err := g.openOne(&links[i])
-		faults = append(faults, err)
+		seats, err := next.openOne(&links[i])
+		if err != nil {
+			faults = append(faults, err)
+			if l, ok := former[links[i].Name]; ok {
+				seats, err = last.openOne(&l)
+				faults = append(faults, err)
+			}
+		}
 		for _, s := range seats {
 			g.seats = append(g.seats, s)
 			g.start(ctx, s)
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// settings are what the interfaces were opened with.
+func (g *company) settings() map[string]config.ClientLink {
+	all := make(map[string]config.ClientLink)
+	for _, s := range g.seats {
+		if s.program == g.k.name {
+			all[s.iface] = s.link
+		}
+	}
+	return all
 }
 
 // fits reports whether the seats of an interface were opened with just these
