@@ -68,7 +68,16 @@ func (f *Front) Up() bool {
 // before this one does not go on by that.
 func (f *Front) Run(ctx context.Context) {
 	defer f.end() // by then its port is free
-	defer context.AfterFunc(ctx, f.end)()
+	ended := make(chan struct{})
+	stay := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		f.end()
+	})
+	defer func() {
+		if !stay() {
+			<-ended // Recv ends before the ports are free
+		}
+	}()
 	f.mu.Lock()
 	f.say()
 	f.mu.Unlock()
