@@ -362,6 +362,12 @@ func TestWireFollowsTheLink(t *testing.T) {
 	untilReady(t, w, false)
 	must(netlink.LinkSetUp(lan))
 	works("up")
+	for range 3 { // no picture need show it, and yet the routes of the link have gone
+		must(netlink.LinkSetDown(lan))
+		must(netlink.LinkSetUp(lan))
+		untilReady(t, w, false)
+		works("up at once")
+	}
 	must(netlink.LinkSetName(lan, "other0"))
 	untilReady(t, w, false)
 	must(netlink.LinkSetName(lan, "lan0"))

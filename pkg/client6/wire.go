@@ -112,9 +112,9 @@ func (w *Wire) follow(now *netif.Interface) {
 	if w.ctx.Err() != nil {
 		return
 	}
-	if w.link != nil && (now == nil || now.Index != w.link.Index) {
+	if w.link != nil && !w.link.Still(now) {
 		w.shut()
-		w.ready.Set(false) // even where another has taken the name at once
+		w.ready.Set(false) // even where it, or another of the name, is up again at once
 	}
 	w.link = now
 	if w.up() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -39,7 +40,8 @@ func Follow(ctx context.Context) (<-chan Event, error) {
 		d.close()
 		return nil, err
 	}
-	f := &follower{dumper: d, changed: make(chan struct{}, 1), out: make(chan Event, 1)}
+	f := &follower{dumper: d, changed: make(chan struct{}, 1), out: make(chan Event, 1), links: make(map[int]*ups)}
+	f.note(first)
 	go func() {
 		defer close(f.out)
 		defer d.close()
@@ -60,15 +62,68 @@ type follower struct {
 	dumper  *dumper
 	changed chan struct{} // holds one: something has changed since the last picture
 	out     chan Event    // holds one: the newest picture
+
+	mu    sync.Mutex
+	links map[int]*ups // by index
+}
+
+// ups is what was heard of a link: a fall that is over before the next picture is
+// taken would not be seen in it.
+type ups struct {
+	up    bool
+	falls uint32
+}
+
+// heard takes in what a notification says.
+func (f *follower) heard(kind uint16, m []byte) {
+	if kind != unix.RTM_NEWLINK {
+		return
+	}
+	if i, ok := parseLink(m); ok {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.turn(&i)
+	}
+}
+
+// turn notes whether a link is up.
+func (f *follower) turn(i *Interface) {
+	l := f.links[i.Index]
+	if l == nil {
+		l = new(ups)
+		f.links[i.Index] = l
+	}
+	up := i.Up && i.Running
+	if l.up && !up {
+		l.falls++
+	}
+	l.up = up
+}
+
+// note takes in a picture, which knows better where notifications were lost, writes
+// into it what was heard, and forgets links that have gone.
+func (f *follower) note(all []Interface) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	there := make(map[int]*ups, len(all))
+	for i := range all {
+		f.turn(&all[i])
+		there[all[i].Index] = f.links[all[i].Index]
+		all[i].Falls = there[all[i].Index].falls
+	}
+	f.links = there
 }
 
 // listen notes that something has changed, until news is closed, which happens
-// when ctx is done. What has changed is not looked at.
+// when ctx is done. Of what has changed only that a link fell is kept.
 func (f *follower) listen(ctx context.Context, news *nl.NetlinkSocket) {
 	for {
-		_, _, err := news.Receive()
+		msgs, _, err := news.Receive()
 		if ctx.Err() != nil {
 			return
+		}
+		for _, m := range msgs {
+			f.heard(m.Header.Type, m.Data)
 		}
 		select {
 		case f.changed <- struct{}{}:
@@ -91,7 +146,7 @@ func (f *follower) run(ctx context.Context, last []Interface) {
 			}
 			continue
 		}
-		if !equal(now, last) {
+		if f.note(now); !equal(now, last) {
 			last = now
 			f.send(Event{now})
 		}

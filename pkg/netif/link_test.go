@@ -69,6 +69,19 @@ func TestFollowLink(t *testing.T) {
 	until("without carrier", func(i *netif.Interface) bool { return i != nil && i.Up && !i.Running })
 	p.Do(func() { netns.Up(t, "far0") })
 	until("with carrier again", running)
+	var before netif.Interface
+	must(netlink.LinkSetMTU(lan, 1400))
+	until("as it is before it falls", func(i *netif.Interface) bool {
+		if i != nil && i.MTU == 1400 {
+			before = *i
+		}
+		return i != nil && i.MTU == 1400 && running(i)
+	})
+	must(netlink.LinkSetDown(lan))
+	must(netlink.LinkSetUp(lan))
+	until("up again, though no picture shows that it was down", func(i *netif.Interface) bool {
+		return running(i) && !before.Still(i)
+	})
 	must(netlink.LinkSetName(lan, "other0"))
 	until("renamed away", gone)
 	must(netlink.LinkSetName(lan, "lan0"))

@@ -35,6 +35,13 @@ type Interface struct {
 	NoARP     bool           // its neighbours have no addresses to be asked for
 	Broadcast bool           // has a broadcast address: not point-to-point
 	Addrs     []netip.Prefix // usable addresses with their prefix length, no zone; IPv4 first
+	Falls     uint32         // how often Follow has heard that it was down, between two pictures too; 0 of List
+}
+
+// Still reports whether now is the same link and has been up all the time: the kernel
+// takes the routes of a link that goes down, and all of its IPv6.
+func (i *Interface) Still(now *Interface) bool {
+	return now != nil && now.Index == i.Index && now.Falls == i.Falls
 }
 
 // IPv4 returns the address that a server on this link goes by: the first that is
@@ -81,7 +88,7 @@ type Event struct{ Interfaces []Interface }
 // equal reports whether two pictures show the same.
 func equal(a, b []Interface) bool {
 	return slices.EqualFunc(a, b, func(x, y Interface) bool {
-		return x.Index == y.Index && x.Name == y.Name && x.HWType == y.HWType && x.MTU == y.MTU &&
+		return x.Index == y.Index && x.Falls == y.Falls && x.Name == y.Name && x.HWType == y.HWType && x.MTU == y.MTU &&
 			x.Up == y.Up && x.Running == y.Running && x.Loopback == y.Loopback &&
 			x.Multicast == y.Multicast && x.NoARP == y.NoARP && x.Broadcast == y.Broadcast &&
 			slices.Equal(x.HWAddr, y.HWAddr) && slices.Equal(x.Addrs, y.Addrs)
