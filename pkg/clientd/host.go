@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -182,6 +184,42 @@ func (h *host) link(name string) (*netif.Interface, error) {
 		}
 	}
 	return l, nil
+}
+
+// The capabilities that a client may need (capabilities(7)), by number.
+var capabilities = map[string]uint{"CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
+
+// mayServe says before anything is opened which privileges are missing: some of
+// what needs them is done only when the link is up, or a lease has come.
+func (h *host) mayServe(l *config.ClientLink) error {
+	var need []string
+	if !l.Server.IsValid() && (h.k.family == 6 || !l.Over6) {
+		need = append(need, "CAP_NET_BIND_SERVICE")
+		if h.k.family == 4 {
+			need = append(need, "CAP_NET_RAW")
+		}
+	}
+	if !h.c.dryRun && l.Script == "" {
+		need = append(need, "CAP_NET_ADMIN")
+	}
+	has, ok := effective()
+	need = slices.DeleteFunc(need, func(name string) bool { return !ok || has>>capabilities[name]&1 == 1 })
+	if len(need) > 0 {
+		return fail(exitPermission, "%s: this user lacks %s; run it as root, or by its systemd unit", l.Name, strings.Join(need, ", "))
+	}
+	return nil
+}
+
+// effective returns the effective capabilities of this process.
+func effective() (set uint64, ok bool) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, false
+	}
+	_, rest, ok := strings.Cut(string(text), "\nCapEff:")
+	line, _, _ := strings.Cut(rest, "\n")
+	set, err = strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return set, ok && err == nil
 }
 
 // haveIPv6 says what is missing on a host, or a link, without IPv6.

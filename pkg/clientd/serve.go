@@ -64,6 +64,9 @@ func (g *company) openAll(links []config.ClientLink) error {
 // openOne opens the seats of one interface.
 func (h *host) openOne(l *config.ClientLink) ([]*seat, error) {
 	link, err := h.link(l.Name)
+	if err == nil {
+		err = h.mayServe(l)
+	}
 	if err != nil {
 		return nil, err
 	}
