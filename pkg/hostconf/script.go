@@ -93,14 +93,17 @@ func (s *script) Apply(ctx context.Context, c *Change) error {
 	if err := CheckScript(s.program); err != nil {
 		return err
 	}
+	bounded := *c
 	var errs []error
-	if c.New != nil { // what is too much of the old lease has been left out before
+	if c.New != nil {
 		is := *c.New
-		errs = append(errs, is.bound())
-		bounded := *c
-		bounded.New = &is
-		c = &bounded
+		errs, bounded.New = append(errs, is.bound()), &is
 	}
+	if c.Old != nil { // what was too much of it was told when it was new
+		was := *c.Old
+		_, bounded.Old = was.bound(), &was
+	}
+	c = &bounded
 	for _, r := range c.runs(time.Now()) {
 		errs = append(errs, s.run(ctx, c, &r))
 	}

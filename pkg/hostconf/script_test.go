@@ -227,6 +227,26 @@ func TestScriptMayNotBeAnybodys(t *testing.T) {
 	}
 }
 
+// TestScriptOfTooMany: what is too much of a lease is not told, neither when it comes,
+// nor as ended in the next renewal, nor when the lease goes.
+func TestScriptOfTooMany(t *testing.T) {
+	name, runs := recorder(t)
+	s := hostconf.NewScript(name, hostconf.ScriptOptions{})
+	lease := new(hostconf.Settings)
+	for i := range 260 {
+		lease.Addresses = append(lease.Addresses, hostconf.Address{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 14: byte(i >> 8), 15: byte(i)}), 128)})
+	}
+	for _, c := range []hostconf.Change{
+		{Reason: hostconf.Renew6, Old: lease, New: lease},
+		{Reason: hostconf.Release6, Old: lease},
+	} {
+		err := s.Apply(t.Context(), &c)
+		if n := len(runs()); n != 256 || errors.Is(err, hostconf.ErrMany) != (c.New != nil) {
+			t.Errorf("%s: %d runs, %v", c.Reason, n, err)
+		}
+	}
+}
+
 // TestScriptOutput: its first lines are told, and nothing in them that a terminal
 // obeys; a script is over when the client has to end.
 func TestScriptOutput(t *testing.T) {
