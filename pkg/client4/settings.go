@@ -56,7 +56,7 @@ func (r *reader) settings(in *dhcp4.Message, l *lease) *hostconf.Settings {
 		s.HostName = text(v)
 	}
 	r.domains(in, s)
-	if v, ok := r.option(in, dhcp4.OptCaptivePortal); ok && isURI(text(v)) {
+	if v, ok := r.option(in, dhcp4.OptCaptivePortal); ok && hostconf.IsURI(text(v)) {
 		s.CaptivePortal = text(v)
 	}
 	s.Vars = r.vars(in, l, network)

@@ -26,7 +26,7 @@ func (r *reader) vars(in *dhcp4.Message, l *lease, network netip.Prefix) (all []
 			add("broadcast_address", lastOf(network).String())
 		}
 	}
-	if name := cString(in.File()); isPath(name) {
+	if name := cString(in.File()); hostconf.IsPath(name) {
 		add("filename", name)
 	}
 	if name := cString(in.SName()); hostconf.IsName(name) {
@@ -87,7 +87,7 @@ func (r *reader) variable(in *dhcp4.Message, c dhcp4.Code) (name, value string, 
 	case dhcp4.OptDomainName:
 		ok = areNames(domainList(text(v)))
 	case dhcp4.OptRootPath:
-		ok = isPath(text(v))
+		ok = hostconf.IsPath(text(v))
 	case dhcp4.OptDomainSearch:
 		names := r.search(in)
 		return VarName(c), strings.Join(names, ". ") + ".", len(names) > 0

@@ -42,23 +42,6 @@ func cutName(v []byte) (name string, rest []byte, ok bool) {
 	return "", nil, false
 }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
-
-// isURI reports whether s has only what a URI may have (RFC 3986 §2) and begins
-// with the scheme of a web page.
-func isURI(s string) bool {
-	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !isLetter(c) && !isDigit(c) && !strings.ContainsRune("-._~:/?#[]@!$&'()*+,;=%", rune(c)) {
-			return false
-		}
-	}
-	return true
-}
-
 // appendFQDN writes the value of the Client FQDN option (RFC 4704 §4): the S flag asks
 // the server for the AAAA records, the N flag for none. A name of one label is
 // written without the root behind it, for the server to complete (§4.2).

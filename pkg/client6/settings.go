@@ -106,7 +106,7 @@ func translate(s *hostconf.Settings, options []option, iface string) {
 		case dhcp6.OptNTPServer:
 			s.NTP = union(ntpServers(o.value, iface), s.NTP)
 		case dhcp6.OptCaptivePortal:
-			if isURI(string(o.value)) {
+			if hostconf.IsURI(string(o.value)) {
 				s.CaptivePortal = string(o.value)
 			}
 		case dhcp6.OptS46ContMAPE, dhcp6.OptS46ContMAPT, dhcp6.OptS46ContLW:

@@ -12,7 +12,7 @@ var ErrValue = errors.New("value refused")
 var stricter = map[string]func(string) bool{
 	"domain_name": isNames, "domain_search": isNames, "host_name": IsName, "server_name": IsName,
 	"nis_domain": IsName, "nisplus_domain": IsName, "netbios_scope": IsName,
-	"root_path": isPath, "filename": isPath, "bootfile_name": isPath,
+	"root_path": IsPath, "filename": IsPath, "bootfile_name": IsPath,
 	"dhcp6_domain_search": isNames, "dhcp6_sip_servers_names": isNames,
 	"dhcp6_nis_domain_name": isNames, "dhcp6_nisp_domain_name": isNames,
 }

@@ -110,15 +110,24 @@ func isNames(s string) bool {
 	return len(names) > 0
 }
 
-// isPath reports whether s is a path as dhclient takes one for its script.
-func isPath(s string) bool {
+// IsPath reports whether s is a path as dhclient takes one for its script.
+func IsPath(s string) bool { return s != "" && only(s, `#%+-_:.,@~\/[]= `) }
+
+// IsURI reports whether s begins with the scheme of a web page and has only what a URI
+// may have (RFC 3986 §2).
+func IsURI(s string) bool {
+	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && only(s, "-._~:/?#[]@!$&'()*+,;=%")
+}
+
+// only reports whether s has letters, digits and these alone.
+func only(s, these string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case strings.IndexByte(`#%+-_:.,@~\/[]= `, c) >= 0:
+		case strings.IndexByte(these, c) >= 0:
 		default:
 			return false
 		}
 	}
-	return s != ""
+	return true
 }

@@ -114,3 +114,28 @@ func FuzzGuard(f *testing.F) {
 		}
 	})
 }
+
+// TestIsURI: a web page of the characters of RFC 3986 §2, and nothing besides.
+func TestIsURI(t *testing.T) {
+	for s, want := range map[string]bool{
+		"https://portal.example/?a=1&b=%20": true, "http://[2001:db8::1]/": true,
+		"": false, "ftp://portal.example/": false, "https://portal.example/ x": false, "https://portal.example/`x`": false,
+		"https://portal.example/\n": false, "https://pörtal.example/": false, "https://portal.example/\"": false,
+	} {
+		if IsURI(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+}
+
+// TestIsPath: what dhclient lets through.
+func TestIsPath(t *testing.T) {
+	for s, want := range map[string]bool{
+		"/srv/nfs/root": true, `C:\boot\pxe.0`: true, "a b": true,
+		"": false, "a;b": false, "$(x)": false, "a\nb": false, "`x`": false, "ä": false,
+	} {
+		if IsPath(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+}
