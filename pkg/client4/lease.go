@@ -18,7 +18,7 @@ type lease struct {
 	life        time.Duration // infinite: for ever
 	t1, t2, end time.Time     // zero: never
 
-	doubtful bool // of a record that the clock is behind: who knows how old it is
+	doubtful bool // of a record that the clock is behind, or of another link: who knows if it holds
 
 	message  []byte // the answer
 	settings *hostconf.Settings

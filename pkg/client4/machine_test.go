@@ -549,6 +549,19 @@ func TestClockBehindTheRecord(t *testing.T) {
 	b.wantReasons(hostconf.Preinit, hostconf.Expire)
 }
 
+// TestRecordOfAnotherInterface: links of one hardware address, as VLANs are, may be
+// given one lease file. What it says of another link is asked for, and not used on the
+// client's own word.
+func TestRecordOfAnotherInterface(t *testing.T) {
+	record := bound(t, nil).record
+	record.Iface = "eth1"
+	b := started(t, func(o *Options) { o.Record, o.KeepLast = record, true })
+	b.in(Rebooting)
+	b.pass(15 * time.Second)
+	b.in(Selecting)
+	b.wantReasons(hostconf.Preinit, hostconf.Expire)
+}
+
 // TestInform: all but an address (RFC 2131 §4.4.3).
 func TestInform(t *testing.T) {
 	own := netip.MustParsePrefix("192.0.2.9/24")

@@ -146,7 +146,7 @@ func (m *Machine) remember(now time.Time) {
 	}
 	m.hint = in.YIAddr
 	ago := now.Round(0).Sub(r.Acquired)
-	l := &lease{addr: in.YIAddr, server: r.Server, over: r.Over, life: infinite, message: r.Message, doubtful: ago < 0, got: now.Add(-max(ago, 0))}
+	l := &lease{addr: in.YIAddr, server: r.Server, over: r.Over, life: infinite, message: r.Message, doubtful: ago < 0 || r.Iface != m.o.Iface, got: now.Add(-max(ago, 0))}
 	if !r.Expire.IsZero() {
 		l.life = r.Expire.Sub(r.Acquired)
 	}
