@@ -249,10 +249,10 @@ func (m *Machine) due(now time.Time) {
 }
 
 // lapse ends a lease whose time is over, whatever it is that happened just now
-// (RFC 2131 §4.4.5).
+// (RFC 2131 §4.4.5). One that has been granted anew, and is being probed, has no end yet.
 func (m *Machine) lapse(now time.Time) {
 	l := m.lease
-	if l == nil || !l.expired(now) {
+	if l == nil || m.pending != nil || !l.expired(now) {
 		return
 	}
 	m.note(zap.WarnLevel, "lease has expired", zap.Stringer("addr", l.addr), zap.Stringer("server", l.server))

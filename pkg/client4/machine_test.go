@@ -549,6 +549,21 @@ func TestClockBehindTheRecord(t *testing.T) {
 	b.wantReasons(hostconf.Preinit, hostconf.Expire)
 }
 
+// TestRecordEndsWhileProbing: the lease of the record has been confirmed for another hour,
+// and its old end, which comes while the address is probed, does not take that away.
+func TestRecordEndsWhileProbing(t *testing.T) {
+	first := bound(t, nil)
+	b := newBench(t, func(o *Options) { o.Record, o.Probe = first.record, true })
+	b.now = first.m.lease.end.Add(-5 * time.Second)
+	b.step(Start{})
+	b.step(Ready{Up: true})
+	b.answer(dhcp4.Request, dhcp4.Ack)
+	b.pass(6 * time.Second)
+	b.step(Probed{Addr: leaseAddr})
+	b.in(Bound)
+	b.wantReasons(hostconf.Preinit, hostconf.Reboot)
+}
+
 // TestRecordOfAnotherInterface: links of one hardware address, as VLANs are, may be
 // given one lease file. What it says of another link is asked for, and not used on the
 // client's own word.
