@@ -3,8 +3,10 @@ package clientd
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	mathrand "math/rand/v2"
 	"net/netip"
 	"os"
@@ -240,6 +242,19 @@ func (h *host) leaseFile(program, iface string) string {
 		return h.c.leaseFile
 	}
 	return filepath.Join(h.c.stateDir, program+"."+iface+".json")
+}
+
+// kept loads the record of a seat. One that makes no sense does not keep the host off
+// the network: it is replaced by the next. What the system refuses is an error, and so
+// is all that cannot be read when it is to be released.
+func kept[R any](h *host, s *seat, load func() (*R, error)) (*R, error) {
+	r, err := load()
+	var refused *fs.PathError
+	if err == nil || h.c.do == release || errors.As(err, &refused) {
+		return r, say(s.iface, err)
+	}
+	h.logOf(s).Warn("lease file makes no sense, it is not used", zap.Error(err))
+	return nil, nil
 }
 
 // system is what carries leases out on the host. Both clients tell the resolver

@@ -334,6 +334,27 @@ func TestReleaseOfAKeptLease(t *testing.T) {
 	}
 }
 
+// TestDamagedLeaseFile: a file that makes no sense costs the lease that it held, not
+// the network; it is replaced.
+func TestDamagedLeaseFile(t *testing.T) {
+	l := newLab(t)
+	const flags = "--4o6 --once --timeout 20s --script DIR/script"
+	l.run(flags, exitOK)
+	for _, text := range []string{"", "null", "{", `{"version": 99}`, "\x00\x00\x00\x00"} {
+		l.write("state/dhcp6c.lo.json", text)
+		l.write("state/dhcp4c.lo.json", text)
+		if _, errs := l.run("--release", exitFailed); !strings.Contains(errs, "dhcp6c.lo.json") {
+			t.Errorf("release of %q: %s", text, errs)
+		}
+		l.run(flags, exitOK)
+		for _, name := range []string{"state/dhcp6c.lo.json", "state/dhcp4c.lo.json"} {
+			if b, err := os.ReadFile(filepath.Join(l.dir, name)); err != nil || !strings.Contains(string(b), `"version": 1`) {
+				t.Errorf("%s after %q: %v %s", name, text, err, b)
+			}
+		}
+	}
+}
+
 // TestNobodyAnswers: --once ends in time, and says who waits for what.
 func TestNobodyAnswers(t *testing.T) {
 	dir := t.TempDir()

@@ -59,7 +59,7 @@ func (h *host) seat4(l *config.ClientLink, link *netif.Interface, carry func() (
 		return nil, err
 	}
 	store := client4.NewFile(h.leaseFile(s.program, l.Name))
-	if o.Record, err = store.Load(); err != nil {
+	if o.Record, err = kept(h, s, store.Load); err != nil {
 		return nil, err
 	}
 	if h.c.do == release && o.Record == nil {

@@ -60,7 +60,7 @@ func (h *host) seat6(l *config.ClientLink, link *netif.Interface) (*seat, error)
 		return nil, err
 	}
 	store := client6.NewFile(h.leaseFile(s.program, l.Name))
-	if o.Record, err = store.Load(); err != nil {
+	if o.Record, err = kept(h, s, store.Load); err != nil {
 		return nil, err
 	}
 	if h.c.do == release && o.Record == nil {
