@@ -66,6 +66,9 @@ func NewWire(o WireOptions) (*Wire, error) {
 	if o.DADLimit == 0 {
 		o.DADLimit = 10 * time.Second
 	}
+	if err := o.mayOpen(); err != nil {
+		return nil, fmt.Errorf("client6: %s: %w", o.Iface, err)
+	}
 	dad, err := netif.WatchDAD()
 	if err != nil {
 		return nil, fmt.Errorf("client6: %s: %w", o.Iface, err)
@@ -84,6 +87,20 @@ func NewWire(o WireOptions) (*Wire, error) {
 		}
 	})
 	return w, nil
+}
+
+// mayOpen opens the port once, if the link is there by now: who may not have it is
+// told so at the start, and not by each message.
+func (o *WireOptions) mayOpen() error {
+	i, err := net.InterfaceByName(o.Iface)
+	if err != nil {
+		return nil // it may come later
+	}
+	p, err := transport.OpenPort(netip.AddrPortFrom(netip.IPv6Unspecified(), o.Port), i.Index)
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 // Close ends Recv and DAD, and returns when nothing goes on any more.

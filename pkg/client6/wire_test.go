@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -297,6 +298,27 @@ func TestWireTellsDuplicates(t *testing.T) {
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
+}
+
+// TestPortIsMissed: who cannot have the port of a link that is there hears it at once,
+// not by a Solicit that never leaves.
+func TestPortIsMissed(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	_ = newFarEnd(t, netns.NewPeer(t), "lan0", "far0")
+	other, err := net.ListenPacket("udp6", "[::]:546")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := client6.NewWire(client6.WireOptions{Iface: "lan0"}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("port taken: %v", err)
+		if err == nil {
+			w.Close()
+		}
+	}
+	other.Close()
+	openWire(t, "lan0")
 }
 
 // TestUnicast needs no privilege.
