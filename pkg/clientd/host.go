@@ -122,7 +122,7 @@ func (h *host) loadDUID() (dhcp6.DUID, error) {
 		return duid.Load(name, spec, h.links, time.Now())
 	}
 	old, err := duid.Read(name)
-	if err != nil && !os.IsPermission(err) {
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
 	return duid.Make(old, spec, h.links, time.Now())
@@ -246,9 +246,12 @@ func (h *host) leaseFile(program, iface string) string {
 
 // kept loads the record of a seat. One that makes no sense does not keep the host off
 // the network: it is replaced by the next. What the system refuses is an error, and so
-// is all that cannot be read when it is to be released.
+// is all that cannot be read when it is to be released; a dry run does without.
 func kept[R any](h *host, s *seat, load func() (*R, error)) (*R, error) {
 	r, err := load()
+	if h.c.dryRun && errors.Is(err, fs.ErrPermission) {
+		return nil, nil
+	}
 	var refused *fs.PathError
 	if err == nil || h.c.do == release || errors.As(err, &refused) {
 		return r, say(s.iface, err)

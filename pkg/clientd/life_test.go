@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/daemon"
 )
 
@@ -351,6 +353,18 @@ func TestDamagedLeaseFile(t *testing.T) {
 			if b, err := os.ReadFile(filepath.Join(l.dir, name)); err != nil || !strings.Contains(string(b), `"version": 1`) {
 				t.Errorf("%s after %q: %v %s", name, text, err, b)
 			}
+		}
+	}
+}
+
+// TestDryRunWithoutPermission: a dry run does without a lease that it may not read.
+func TestDryRunWithoutPermission(t *testing.T) {
+	closed := filepath.Join(t.TempDir(), "closed")
+	denied := func() (*int, error) { return nil, &fs.PathError{Op: "open", Path: closed, Err: syscall.EACCES} }
+	for _, dry := range []bool{true, false} {
+		h := &host{k: both[1], c: &command{dryRun: dry, stateDir: closed}, cfg: new(config.Client), log: zap.NewNop()}
+		if _, err := kept(h, newSeat("dhcp6c", "lo", new(config.ClientLink)), denied); dry != (err == nil) {
+			t.Errorf("dry %v: lease: %v", dry, err)
 		}
 	}
 }
