@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,7 +45,7 @@ type host struct {
 
 // newHost makes ready what all seats need.
 func (k *kind) newHost(c *command, out, errs io.Writer) (*host, error) {
-	h := &host{k: k, c: c, out: out}
+	h := &host{k: k, c: c, out: &turns{w: out}}
 	if err := h.configure(errs); err != nil {
 		return nil, err
 	}
@@ -57,6 +58,18 @@ func (k *kind) newHost(c *command, out, errs io.Writer) (*host, error) {
 		return nil, h.closed(err)
 	}
 	return h, nil
+}
+
+// turns lets one seat write after the other.
+type turns struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *turns) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(b)
 }
 
 // closed closes the loggers on the way out.
@@ -256,7 +269,8 @@ func kept[R any](h *host, s *seat, load func() (*R, error)) (*R, error) {
 	if err == nil || h.c.do == release || errors.As(err, &refused) {
 		return r, say(s.iface, err)
 	}
-	h.logOf(s).Warn("lease file makes no sense, it is not used", zap.Error(err))
+	log := h.logOf(s)
+	log.Warn("lease file makes no sense, it is not used", zap.Error(err))
 	return nil, nil
 }
 
