@@ -17,7 +17,7 @@ const module = "github.com/dhcp4o6/dhcp4o6/"
 var levels = map[string][]string{
 	// level 0: nothing of ours
 	"pkg/dhcp4": nil, "pkg/dhcp6": nil, "pkg/softwire": nil, "pkg/link": nil,
-	"pkg/netif": nil, "pkg/metrics": nil, "pkg/control": nil, "pkg/hostclock": nil,
+	"pkg/netif": nil, "pkg/metrics": nil, "pkg/control": nil, "pkg/hostclock": nil, "pkg/link/layered": nil,
 
 	// level 1
 	"pkg/transport":               {"pkg/link", "pkg/netif"},
@@ -73,7 +73,7 @@ var levels = map[string][]string{
 var rim = map[string][]string{
 	"golang.org/x/net":                    {"pkg/transport", "pkg/ipc", "internal/dhcptest"},
 	"golang.org/x/sys":                    {"pkg/hostclock", "pkg/transport", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/lease/leasefile", "pkg/daemon", "internal/dhcptest"},
-	"github.com/google/gopacket":          {"internal/dhcptest"},
+	"github.com/google/gopacket":          {"pkg/link/layered", "internal/dhcptest"},
 	"github.com/vishvananda/netlink":      {"pkg/netif", "internal/dhcptest"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/daemon"},
 	"gopkg.in/natefinch/lumberjack.v2":    {"internal/program"},

@@ -70,7 +70,7 @@ func NewWire(o WireOptions) (*Wire, error) {
 	if o.ServerPort == 0 {
 		o.ServerPort = serverPort
 	}
-	sender, err := link.Open()
+	sender, err := link.Open(nil)
 	if err != nil {
 		return nil, fmt.Errorf("client4: %s: %w", o.Iface, err)
 	}

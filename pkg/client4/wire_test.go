@@ -117,7 +117,7 @@ func newFarEnd(t *testing.T, p *netns.Peer, here, there string) *farEnd {
 		if f.frames, err = link.Listen(f.index, 67); err != nil {
 			return
 		}
-		if f.sender, err = link.Open(); err != nil {
+		if f.sender, err = link.Open(nil); err != nil {
 			return
 		}
 		f.port, err = transport.OpenPort(netip.AddrPortFrom(server, 67), 0)

@@ -18,6 +18,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
+	"github.com/dhcp4o6/dhcp4o6/pkg/link/layered"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
 	"github.com/dhcp4o6/dhcp4o6/pkg/netif"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -287,6 +288,7 @@ func (d *daemon) openSockets(ctx context.Context) (err error) {
 		Specs:      specs(d.cfg),
 		Port:       uint16(d.setup.Port),
 		Raw:        d.family == topology.V4 && !d.cfg.Interfaces.UDP,
+		Framer:     new(layered.Framer),
 		Segment:    d.family == topology.V6,
 		RequireAll: d.cfg.Interfaces.RequireAll,
 		UseRouting: d.cfg.Interfaces.Routing,

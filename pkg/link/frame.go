@@ -2,20 +2,26 @@ package link
 
 import "net/netip"
 
-// A framer writes the IPv4 and UDP headers before a payload, into one buffer that
-// it reuses. The two headers are written here and not by gopacket, whose tables of
-// all protocols there are take up 7 MB of memory, more than all of a client; the
-// tests hold what is written against what it reads.
-type framer struct{ buf []byte }
+// A Framer writes the IPv4 and UDP headers before a payload. It is called by one
+// goroutine at a time.
+type Framer interface {
+	// Frame returns the packet from the IPv4 header on; it is valid until the next
+	// call. Both addresses are IPv4.
+	Frame(src, dst netip.AddrPort, payload []byte) ([]byte, error)
+}
+
+// Headers is the Framer of clients. Servers have that of package layered, by
+// gopacket, whose tables of all protocols there are take up 7 MB of memory, more
+// than all of a client; the tests there hold one against the other.
+type Headers struct{ buf []byte }
 
 const (
 	dontFragment = 0x4000 // an atomic datagram; its ID has no meaning (RFC 6864 §4.1)
 	ttl          = 64
 )
 
-// frame returns the packet from the IPv4 header on; it is valid until the next
-// call.
-func (f *framer) frame(src, dst netip.AddrPort, payload []byte) []byte {
+// Frame is part of Framer.
+func (f *Headers) Frame(src, dst netip.AddrPort, payload []byte) ([]byte, error) {
 	from, to := src.Addr().As4(), dst.Addr().As4()
 	size := sizeUDP + len(payload)
 
@@ -37,5 +43,5 @@ func (f *framer) frame(src, dst netip.AddrPort, payload []byte) []byte {
 	}
 	be.PutUint16(b[sizeIPv4+6:], sum)
 	f.buf = b
-	return b
+	return b, nil
 }

@@ -8,7 +8,7 @@
 // kernel puts the link's own header in front, so the frame carries the
 // interface's current source address and the right header for its kind of link.
 //
-//	s, err := link.Open()
+//	s, err := link.Open(nil)
 //	err = s.Send(ifindex, client, server, netip.AddrPortFrom(offered, 68), reply)
 //
 // On the client's side a Receiver reads what comes for the port of DHCP, and an
@@ -58,17 +58,21 @@ type Sender struct {
 	mu     sync.Mutex
 	fd     int // -1 when closed
 	to     unix.SockaddrLinklayer
-	framer framer
+	framer Framer
 }
 
 // Open opens the packet socket; it needs CAP_NET_RAW. The socket takes no
-// frames in: its protocol is 0.
-func Open() (*Sender, error) {
+// frames in: its protocol is 0. The framer is the Sender's from now on; nil:
+// Headers.
+func Open(f Framer) (*Sender, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("link: open packet socket: %w", err)
 	}
-	return &Sender{fd: fd}, nil
+	if f == nil {
+		f = new(Headers)
+	}
+	return &Sender{fd: fd, framer: f}, nil
 }
 
 // Send frames payload as one UDP datagram from src to dst and sends it to the
@@ -88,7 +92,10 @@ func (s *Sender) Send(ifindex int, to Addr, src, dst netip.AddrPort, payload []b
 	if s.fd < 0 {
 		return net.ErrClosed
 	}
-	packet := s.framer.frame(src, dst, payload)
+	packet, err := s.framer.Frame(src, dst, payload)
+	if err != nil {
+		return err
+	}
 	s.to.Protocol = htons(unix.ETH_P_IP)
 	s.to.Ifindex = ifindex
 	s.to.Halen = uint8(len(to))

@@ -48,8 +48,8 @@ func TestFrame(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var f framer
-			got := f.frame(server, client, octets(tt.payload))
+			var f Headers
+			got, _ := f.Frame(server, client, octets(tt.payload))
 			if want := octets(tt.want); string(got) != string(want) {
 				t.Errorf("frame\n got %x\nwant %x", got, want)
 			}
@@ -80,10 +80,10 @@ func sum(b []byte, start uint32) uint16 {
 }
 
 func TestFrameDoesNotAllocate(t *testing.T) {
-	var f framer
+	var f Headers
 	payload := make([]byte, 300)
 	if n := testing.AllocsPerRun(100, func() {
-		f.frame(server, client, payload)
+		f.Frame(server, client, payload)
 	}); n != 0 {
 		t.Errorf("%v allocations per frame", n)
 	}
@@ -135,7 +135,7 @@ func TestSendOverEthernet(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, err := Open()
+	s, err := Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

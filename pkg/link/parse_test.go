@@ -90,8 +90,8 @@ func FuzzParse(f *testing.F) {
 		if p[0]&15 == 5 { // gopacket reads options of IPv4 too, which are nothing to us
 			compare(t, p, src, dst, payload)
 		}
-		var w framer
-		frame := w.frame(src, dst, payload)
+		var w Headers
+		frame, _ := w.Frame(src, dst, payload)
 		compare(t, frame, src, dst, payload)
 		src2, dst2, payload2, err := parse(frame, false)
 		if err != nil || src2 != src || dst2 != dst || string(payload2) != string(payload) {

@@ -66,8 +66,9 @@ func (f *far) send(to Addr, tag, packet []byte, sumFrom int) {
 // packet is a datagram to dst with payload text.
 func packet(t *testing.T, dst netip.AddrPort, text string) []byte {
 	t.Helper()
-	var w framer
-	return slices.Clone(w.frame(server, dst, []byte(text)))
+	var w Headers
+	frame, _ := w.Frame(server, dst, []byte(text))
+	return slices.Clone(frame)
 }
 
 // reader gathers what a Receiver reads.
@@ -294,7 +295,7 @@ func TestReceiverHearsTheSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	s, err := Open()
+	s, err := Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

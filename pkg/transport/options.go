@@ -3,6 +3,8 @@ package transport
 import (
 	"net/netip"
 	"time"
+
+	"github.com/dhcp4o6/dhcp4o6/pkg/link"
 )
 
 // A Spec names an interface to serve, as in interfaces-config: "*" for all, a
@@ -29,6 +31,8 @@ type Options struct {
 	// or without the privilege, such a datagram is broadcast on its link
 	// (RFC 2131 §4.1).
 	Raw bool
+
+	Framer link.Framer // of those frames, the Group's from now on; nil: link's own
 
 	// UseRouting lets what is sent to no link in particular, as replies to relays
 	// are, leave by whichever link routing finds (IPv4); else it leaves by the link

@@ -147,7 +147,7 @@ func (g *Group) frames(iface string) *link.Sender {
 		return nil
 	}
 	g.frameOnce.Do(func() {
-		s, err := link.Open()
+		s, err := link.Open(g.o.Framer)
 		if err != nil {
 			g.report(iface, err)
 			return
