@@ -40,12 +40,12 @@ type host struct {
 	links []netif.Interface // as they were at the start, or the last reload
 	duid  dhcp6.DUID
 
-	fronts fronts // of dhcp6c
+	fronts *fronts // of dhcp6c; the same after a reload
 }
 
 // newHost makes ready what all seats need.
 func (k *kind) newHost(c *command, out, errs io.Writer) (*host, error) {
-	h := &host{k: k, c: c, out: &turns{w: out}}
+	h := &host{k: k, c: c, out: &turns{w: out}, fronts: new(fronts)}
 	if err := h.configure(errs); err != nil {
 		return nil, err
 	}

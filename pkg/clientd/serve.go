@@ -212,7 +212,7 @@ func (g *company) reload(ctx context.Context) error {
 }
 
 func (g *company) change(ctx context.Context) error {
-	next := &host{k: g.k, c: g.c, out: g.out, log: g.log, logs: g.logs}
+	next := &host{k: g.k, c: g.c, out: g.out, log: g.log, logs: g.logs, fronts: g.fronts}
 	if err := next.configure(io.Discard); err != nil {
 		return err
 	}
