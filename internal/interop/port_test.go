@@ -33,7 +33,10 @@ func TestPairOnAHighPort(t *testing.T) {
 			if pair[0] != ours || pair[1] != ours {
 				return
 			}
-			if n := lastCounters(t, v4)["4o6-bad-packet"] + lastCounters(t, v6)["4o6-bad-packet"]; n != 0 {
+			four, six := lastCounters(t, v4), lastCounters(t, v6)
+			n := four["4o6-bad-packet"] + six["4o6-bad-packet"]
+			// a query that is read together with the greeting of a new peer is not taken
+			if n -= four["4o6-bad-packet-newcomer"]; n != 0 {
 				t.Errorf("%d messages refused", n)
 			}
 		})

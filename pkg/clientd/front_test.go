@@ -84,7 +84,7 @@ func TestSharedFrontServesBoth(t *testing.T) {
 func TestWayEnds(t *testing.T) {
 	port := twoPorts(t)
 	for _, l := range []config.ClientLink{{}, {Over6: true}, {Over6: true, Over6Port: port}, {Over6: true, Over6Port: port}} {
-		h := &host{c: &command{}, log: zap.NewNop()}
+		h := &host{c: &command{}, log: zap.NewNop(), fronts: new(fronts)}
 		way, leave, err := h.over4(&l, new(seat), make(sent, 1))
 		if err != nil || (way != nil) != l.Over6 {
 			t.Fatalf("%+v: %v, %v", l, way, err)

@@ -248,7 +248,9 @@ func TestPairDialect(t *testing.T) {
 	contains(t, v6.reload(), "succeeded")
 	h.mustLease("192.0.2.10")
 	for _, r := range []*running{v4, v6} {
-		if n := r.metrics.Counter("4o6-bad-packet").Value(); n != 0 {
+		n := r.metrics.Counter("4o6-bad-packet").Value()
+		// a query that is read together with the greeting of a new peer is not taken
+		if n -= r.metrics.Counter("4o6-bad-packet-newcomer").Value(); n != 0 {
 			t.Errorf("%d refused:\n%s", n, r.lines())
 		}
 	}
