@@ -91,7 +91,7 @@ type rival struct {
 	start func(s *site, t *testing.T) *dhcptest.Process
 	// held reports whether the server's own file says that the address is leased.
 	held func(s *site, t *testing.T, addr string) bool
-	slow bool // its leases are of two minutes at least
+	slow bool // its leases are of two minutes at least: renewals are asked for, and rebinding takes long
 }
 
 // lastRow is a lease as Kea's file, ours too, has it last; nil for none.
