@@ -69,7 +69,7 @@ func (o *NetlinkOptions) FoundResolver() Resolver {
 	return NoResolver
 }
 
-// find returns where a program is; "" for nowhere.
+// find returns the file of a program, "" when there is none.
 func (o *NetlinkOptions) find(name string) string {
 	path := o.Path
 	if path == "" {
