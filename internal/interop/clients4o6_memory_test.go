@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -234,7 +233,7 @@ func TestClients4o6Restarts(t *testing.T) {
 // DHCPv4 client on its way out least of all.
 func TestClients4o6OnSockets(t *testing.T) {
 	h := newHome(t, at88)
-	h.port = freeClientPort(t)
+	h.port = need.TwoPorts(t)
 	c6 := h.client6(true)
 	for range 3 {
 		c4 := h.client4(nil)
@@ -270,24 +269,4 @@ func within(t *testing.T, what string, is func() bool) {
 			t.Fatalf("no %s", what)
 		}
 	}
-}
-
-// freeClientPort returns a port that is free on ::1, and the next one with it.
-func freeClientPort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
-		if err != nil {
-			need.Skip(t, "needs [::1]: %v", err)
-		}
-		port := a.LocalAddr().(*net.UDPAddr).Port
-		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: port + 1})
-		a.Close()
-		if err == nil {
-			b.Close()
-			return uint16(port)
-		}
-	}
-	t.Fatal("no two neighbouring ports are free")
-	return 0
 }

@@ -2,7 +2,6 @@ package clientd
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -19,7 +18,7 @@ import (
 // has left, and nobody else gets it before.
 func TestFrontsAreShared(t *testing.T) {
 	var f fronts
-	k := frontKey{port: twoPorts(t)}
+	k := frontKey{port: need.TwoPorts(t)}
 	for range 3 {
 		a, leaveA, err := f.join(k, ipc.ClientOptions{})
 		if err != nil {
@@ -47,7 +46,7 @@ func TestFrontsAreShared(t *testing.T) {
 // With two interfaces a query leaves by each that has option 88.
 func TestSharedFrontServesBoth(t *testing.T) {
 	var f fronts
-	k := frontKey{port: twoPorts(t)}
+	k := frontKey{port: need.TwoPorts(t)}
 	front, leave, err := f.join(k, ipc.ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +81,7 @@ func TestSharedFrontServesBoth(t *testing.T) {
 
 // A way ends, on sockets, in one process, and where there is none.
 func TestWayEnds(t *testing.T) {
-	port := twoPorts(t)
+	port := need.TwoPorts(t)
 	for _, l := range []config.ClientLink{{}, {Over6: true}, {Over6: true, Over6Port: port}, {Over6: true, Over6Port: port}} {
 		h := &host{c: &command{}, log: zap.NewNop(), fronts: new(fronts)}
 		way, leave, err := h.over4(&l, new(seat), make(sent, 1))
@@ -100,24 +99,4 @@ type sent chan netip.AddrPort
 func (s sent) Send(_ []byte, to netip.AddrPort) error {
 	s <- to
 	return nil
-}
-
-// twoPorts returns a port that is free on ::1, and the next one with it.
-func twoPorts(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
-		if err != nil {
-			need.Skip(t, "needs [::1]: %v", err)
-		}
-		port := a.LocalAddr().(*net.UDPAddr).Port
-		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: port + 1})
-		a.Close()
-		if err == nil {
-			b.Close()
-			return uint16(port)
-		}
-	}
-	t.Fatal("no two neighbouring ports are free")
-	return 0
 }

@@ -4,6 +4,7 @@
 package need
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -34,4 +35,24 @@ func Programs(t testing.TB, names ...string) {
 			Skip(t, "needs %s, which is not installed", name)
 		}
 	}
+}
+
+// TwoPorts returns a port that is free on ::1, and the next one with it.
+func TwoPorts(t testing.TB) uint16 {
+	t.Helper()
+	for range 100 {
+		a, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+		if err != nil {
+			Skip(t, "needs [::1]: %v", err)
+		}
+		port := a.LocalAddr().(*net.UDPAddr).Port
+		b, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: port + 1})
+		a.Close()
+		if err == nil {
+			b.Close()
+			return uint16(port)
+		}
+	}
+	t.Fatal("no two neighbouring ports are free")
+	return 0
 }
