@@ -61,26 +61,17 @@ func (t *Table) Delete(res Resource) (seq Seq, err error) {
 // Reclaim ends all leases whose time is over, as Expire does, or with remove leaves
 // no history of them. It returns how many and the Seq to wait for.
 func (t *Table) Reclaim(ctx context.Context, now time.Time, remove bool) (n int, seq Seq, err error) {
-	sec, f := seconds(now), t.onLapse.Load()
+	sec := seconds(now)
 	over := func(l *Lease) bool {
 		return !l.State.free() && later(seconds(l.Start), lifetime(l.Valid)) <= sec
 	}
 	err = t.Walk(ctx, 0, over, func(l *Lease) bool {
-		if err := t.ready(); err != nil {
+		if t.ready() != nil {
 			return false
 		}
-		if !f.mayLapse(l, remove) {
-			return true
-		}
-		k, ended := l.Resource.key(), false
-		t.grasp(&k, stripes{}, func(e *edit) {
-			if ended = e.r != nil && !e.r.state.free() && t.deadline(e.r) <= sec; ended {
-				seq = e.reclaim(remove)
-				n++
-			}
-		})
-		if ended {
-			f.lapsed(l, remove)
+		k := l.Resource.key()
+		if ended, last := t.over(&k, sec, true, remove); ended {
+			n, seq = n+1, last
 		}
 		return true
 	})
@@ -234,29 +225,4 @@ func (e *edit) remove() Seq {
 	e.t.forget(e.s, e.slot, e.r, e.h)
 	e.t.settle(e.s, e.k, e.h)
 	return seq
-}
-
-// reclaim ends the lease, which is in force.
-func (e *edit) reclaim(remove bool) Seq {
-	pl := e.t.places(e.shard(), e.k)
-	was := e.r.state
-	d := Stats{Reclaimed: 1}
-	if was == Declined {
-		d.ReclaimedDeclined = 1
-	}
-	e.t.count(e.k, e.r.subnet, &pl, d)
-	named := e.t.before(e.s, e.r)
-	e.r.flags &^= inDNS
-	if remove || e.t.history.Load() == 0 {
-		seq := e.remove()
-		e.t.ended(named, seq)
-		return seq
-	}
-	e.t.count(e.k, e.r.subnet, &pl, negative(inForce(was)))
-	e.r.state = Reclaimed
-	e.r.seq = uint64(e.t.store.Append(Change{Lease: e.s.show(e.r)}))
-	e.t.ended(named, Seq(e.r.seq))
-	e.s.wake(e.slot, e.r, e.t.deadline(e.r))
-	e.t.settle(e.s, e.k, e.h)
-	return Seq(e.r.seq)
 }

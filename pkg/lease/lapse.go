@@ -5,7 +5,8 @@ import "time"
 // A Lapse is told of leases in force whose time is over, and of declined resources
 // whose probation is. Its functions are called by Expire and Reclaim, one
 // lease at a time, and by Grant and Offer when they look for what has run out;
-// never under a lock of the table, which they may ask. They do not wait.
+// never under a lock of the table, which they may ask. They do not wait. A lease
+// is asked about by one of them at a time.
 type Lapse struct {
 	// May is asked before the lease is ended; remove says that nothing of it will
 	// be remembered. With false the lease stays as it is for LapseRetry.
@@ -23,19 +24,10 @@ const LapseRetry = time.Minute
 func (t *Table) OnLapse(l *Lapse) *Lapse { return t.onLapse.Swap(l) }
 
 // mayLapse asks whether a lease that is over may end. A copy of it is handed out.
-func (f *Lapse) mayLapse(l *Lease, remove bool) bool {
-	return f == nil || f.May == nil || f.May(l, remove)
-}
+func (f *Lapse) mayLapse(l *Lease, remove bool) bool { return f.May == nil || f.May(l, remove) }
 
 func (f *Lapse) lapsed(l *Lease, remove bool) {
-	if f != nil && f.Done != nil {
+	if f.Done != nil {
 		f.Done(l, remove)
 	}
-}
-
-// postpone has a record that is due looked at again after LapseRetry.
-func (t *Table) postpone(s *shard, slot uint32, r *record, now uint32) {
-	s.timers.pop()
-	r.timer = 0
-	s.wake(slot, r, now+uint32(LapseRetry/time.Second))
 }

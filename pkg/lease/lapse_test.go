@@ -152,6 +152,44 @@ func TestOnLapseRenewed(t *testing.T) {
 	}
 }
 
+// TestOnLapseOnce: while a lease is asked about, whoever else looks for what has run out
+// does not ask about it a second time, and whoever wants what it holds does not get it.
+func TestOnLapseOnce(t *testing.T) {
+	end := lapseStart.Add(30 * time.Second)
+	for name, begin := range map[string]func(*lease.Table){
+		"expire":  func(table *lease.Table) { table.Expire(end, 0) },
+		"reclaim": func(table *lease.Table) { table.Reclaim(context.Background(), end, false) },
+	} {
+		var table *lease.Table
+		asked, depth := make(map[byte]int), 0
+		table, told := lapsing(t, lease.TableOptions{}, func(l *lease.Lease) bool {
+			asked[last(l)]++
+			if depth++; depth > 1 {
+				return true
+			}
+			table.Expire(end, 0)
+			table.Reclaim(context.Background(), end, false)
+			stranger := []byte{2, 1}
+			r := &lease.Request{Lease: lease.Lease{HWAddr: stranger, HWType: 1, Subnet: 1, Valid: time.Hour}, Hint: l.Resource, Must: true, Fixed: true, Now: end,
+				Lookup: []lease.Identity{{Kind: lease.ByHWAddr, HWType: 1, ID: stranger}}}
+			if _, _, err := table.Grant(r); err == nil {
+				t.Errorf("%s: %v was given away", name, l.Resource)
+			}
+			return true
+		})
+		begin(table)
+		if asked[0] != 1 || asked[1] != 1 || asked[2] != 1 {
+			t.Errorf("%s: asked %v: %s", name, asked, told())
+		}
+		for i := range byte(3) {
+			if l, _ := table.ByResource(address(i)); l.State != lease.Reclaimed {
+				t.Errorf("%s: %v is in state %d", name, l.Resource, l.State)
+			}
+		}
+		lease.Check(t, table)
+	}
+}
+
 // TestCondemn: an address that is condemned is out of service for the probation,
 // whoever held it.
 func TestCondemn(t *testing.T) {

@@ -31,6 +31,7 @@ type Pool struct {
 	line        *line // with FLQ
 	sparse      bool  // so large that there is no bitmap: what is free is found by trial
 	offers      queue
+	swept       atomic.Uint64 // where makeRoomIn goes on, any number of times around
 	counts      counts
 	subnet      *counts // of the subnet and kind, set when a table first adopts the pool
 }

@@ -15,10 +15,6 @@ func (t *Table) Offer(r *Request) (Lease, Seq, error) { return t.answer(r, true)
 // subnet set ends with it, as in Kea. The lease is r.Lease, filled in.
 func (t *Table) Grant(r *Request) (Lease, Seq, error) { return t.answer(r, false) }
 
-// sweep is how many expired leases a request that found nothing ends before it
-// looks again.
-const sweep = 256
-
 func (t *Table) answer(r *Request, offer bool) (Lease, Seq, error) {
 	if err := t.ready(); err != nil {
 		return Lease{}, 0, err
@@ -28,7 +24,7 @@ func (t *Table) answer(r *Request, offer bool) (Lease, Seq, error) {
 	}
 	subnet, pool, id := r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID
 	seq, err := t.attempt(r, offer)
-	if (err == ErrNone || err == ErrOwner) && t.Expire(r.Now, sweep) > 0 {
+	if (err == ErrNone || err == ErrOwner) && t.makeRoom(r) {
 		r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID = subnet, pool, id
 		seq, err = t.attempt(r, offer)
 	}

@@ -99,7 +99,9 @@ type Hooks struct {
 
 	// LeaseExpire is lease4_expire: the time of a lease is over. Skip leaves it
 	// to the function, which is asked again a minute later as long as the lease
-	// is there. No packet waits for it.
+	// is there. It is called once for the end of a lease, whoever comes upon it; a client
+	// that renews in that very moment keeps its lease all the same. A packet
+	// waits for it only when it wants an address that has run out.
 	LeaseExpire func(l *lease.Lease, remove bool) NextStep
 
 	// LeaseRecover is lease4_recover: the time of a declined address is over.
