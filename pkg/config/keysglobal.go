@@ -2,7 +2,7 @@ package config
 
 var interfacesConfig = with("interfaces-config", nil, []rule{
 	{name: "interfaces", typ: tStrings, def: "[]", note: "names, names with an address (eth0/192.0.2.1), or * for all"},
-	{name: "dhcp-socket-type", typ: tString, in: v4, enum: []string{"raw", "udp"}, def: "raw"},
+	{name: "dhcp-socket-type", typ: tString, in: v4, enum: []string{"raw", "udp"}, def: "raw", note: "raw reads from packet sockets, past packet filters, whole datagrams alone; udp takes fragments too"},
 	{name: "outbound-interface", typ: tString, in: v4, enum: []string{"same-as-inbound", "use-routing"}, def: "same-as-inbound", note: "use-routing acts on replies to relays, with dhcp-socket-type udp; clients are answered on the link of their query"},
 	{name: "re-detect", typ: tBool, def: "true", state: Accepted, note: "links are followed as they come and go"},
 	{name: "service-sockets-require-all", typ: tBool, def: "false"},

@@ -20,7 +20,7 @@ func hint(err error) zap.Field {
 	case errors.Is(err, syscall.EACCES): // of bind(2)
 		return zap.String("hint", "ports under 1024 need root or CAP_NET_BIND_SERVICE, which the systemd unit gives")
 	case errors.Is(err, syscall.EPERM): // of socket(2), for packets
-		return zap.String("hint", "packet sockets need root or CAP_NET_RAW, which the systemd unit gives; without them answers are broadcast")
+		return zap.String("hint", "packet sockets need root or CAP_NET_RAW, which the systemd unit gives; without them UDP sockets are read, which packet filters have to let through, and clients without address are answered by broadcast")
 	}
 	return zap.Skip()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/control"
 	"github.com/dhcp4o6/dhcp4o6/pkg/ipc"
 	"github.com/dhcp4o6/dhcp4o6/pkg/metrics"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // statisticCommands registers the commands of Kea's about statistics, and
@@ -59,6 +60,9 @@ func (d *daemon) numbers(yield func(metrics.Sample)) {
 		yield(metrics.Gauge(name, n))
 	}
 	count("socket-receive-drop", d.group.Overflows())
+	if d.family == topology.V4 {
+		count("socket-bad-packet", d.group.Refused())
+	}
 	pair := d.pair.Stats()
 	count("4o6-pair-received", pair.Received.Load())
 	count("4o6-pair-sent", pair.Sent.Load())

@@ -9,13 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open opens a packet socket that takes in what comes in on one link in frames
-// of one protocol and passes the filter. The protocol is named by bind alone, so
-// nothing is queued before the filter is there.
+// open opens a packet socket that the runtime's poller waits for.
 func open(ifindex int, protocol uint16, filter []unix.SockFilter) (*os.File, syscall.RawConn, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := packetSocket(ifindex, protocol, filter, unix.SOCK_NONBLOCK)
 	if err != nil {
-		return nil, nil, fmt.Errorf("link: open packet socket: %w", err)
+		return nil, nil, err
+	}
+	f := os.NewFile(uintptr(fd), "packet")
+	raw, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("link: listen on link %d: %w", ifindex, err)
+	}
+	return f, raw, nil
+}
+
+// packetSocket opens a packet socket that takes in what comes in on one link in
+// frames of one protocol and passes the filter. The protocol is named by bind alone,
+// so nothing is queued before the filter is there.
+func packetSocket(ifindex int, protocol uint16, filter []unix.SockFilter, flags int) (int, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|flags, 0)
+	if err != nil {
+		return -1, fmt.Errorf("link: open packet socket: %w", err)
 	}
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
@@ -27,15 +42,9 @@ func open(ifindex int, protocol uint16, filter []unix.SockFilter) (*os.File, sys
 	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, nil, fmt.Errorf("link: listen on link %d: %w", ifindex, err)
+		return -1, fmt.Errorf("link: listen on link %d: %w", ifindex, err)
 	}
-	f := os.NewFile(uintptr(fd), "packet") // not blocking, so the runtime's poller waits for it
-	raw, err := f.SyscallConn()
-	if err != nil {
-		f.Close()
-		return nil, nil, fmt.Errorf("link: listen on link %d: %w", ifindex, err)
-	}
-	return f, raw, nil
+	return fd, nil
 }
 
 // A filter is a program of the kernel's classic BPF, written from its top. It
@@ -104,10 +113,14 @@ func (f filter) finish() []unix.SockFilter {
 	return append(f, unix.SockFilter{Code: unix.BPF_RET, K: 1 << 18}, unix.SockFilter{Code: unix.BPF_RET})
 }
 
-// udpFilter passes whole IPv4 datagrams for one UDP port. The header may have
-// options, so the port stands where its length says.
-func udpFilter(ifindex int, port uint16) []unix.SockFilter {
+// udpFilter passes whole IPv4 datagrams for one UDP port, and for one address where
+// dst is one. The header may have options, so the port stands where its length says.
+func udpFilter(ifindex int, port uint16, dst netip.Addr) []unix.SockFilter {
 	f := filter(nil).own(ifindex)
+	if dst.Is4() {
+		four := dst.As4()
+		f = f.load(unix.BPF_W, 16).is(be.Uint32(four[:]))
+	}
 	f = f.load(unix.BPF_H, 6).hasNot(0x3fff) // the first and last fragment: more to come 0, offset 0
 	f = f.load(unix.BPF_B, 9).is(unix.IPPROTO_UDP)
 	f = append(f,

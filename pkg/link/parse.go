@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 )
 
 var be = binary.BigEndian
@@ -16,13 +18,30 @@ var (
 	errProtocol = errors.New("link: not UDP")
 	errLength   = errors.New("link: UDP length does not fit the packet")
 	errChecksum = errors.New("link: wrong checksum")
+	errSource   = errors.New("link: not an address that a host can have")
+	errVLAN     = errors.New("link: frame of a VLAN")
 )
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 const (
 	sizeIPv4 = 20 // without options
 	sizeUDP  = 8
 	protoUDP = 17
 )
+
+// Decode takes apart what a packet socket of this package has read: an IPv4 packet
+// that holds a whole UDP datagram, and what the kernel says of it, the tp_status of
+// PACKET_AUXDATA (packet(7)). The checksum of a packet of this machine may have been
+// left to hardware that it never came to (TP_STATUS_CSUMNOTREADY). A packet that is
+// not what it should be is an error of this package. The payload shares memory
+// with packet; nothing is allocated.
+func Decode(packet []byte, status uint32) (src, dst netip.AddrPort, payload []byte, err error) {
+	if status&unix.TP_STATUS_VLAN_VALID != 0 {
+		return src, dst, nil, errVLAN
+	}
+	return parse(packet, status&unix.TP_STATUS_CSUMNOTREADY != 0)
+}
 
 // parse decodes an IPv4 packet that holds a whole UDP datagram. What stands
 // behind the packet is the padding of the frame. unfinished is set for a packet of
@@ -48,6 +67,9 @@ func parse(p []byte, unfinished bool) (src, dst netip.AddrPort, payload []byte, 
 		}
 	}
 	src = netip.AddrPortFrom(netip.AddrFrom4([4]byte(head[12:])), be.Uint16(udp))
+	if a := src.Addr(); a.IsMulticast() || a.IsLoopback() || a == limitedBroadcast { // RFC 1122 §3.2.1.3
+		return src, dst, nil, errSource
+	}
 	dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte(head[16:])), be.Uint16(udp[2:]))
 	return src, dst, udp[sizeUDP:], nil
 }

@@ -38,11 +38,25 @@ const sizeAux = 20
 // those of another link and are not taken, nor are fragments, since what answers
 // a client fits a frame. Nothing is read that came before Listen.
 func Listen(ifindex int, port uint16) (*Receiver, error) {
-	f, raw, err := open(ifindex, unix.ETH_P_IP, udpFilter(ifindex, port))
+	f, raw, err := open(ifindex, unix.ETH_P_IP, udpFilter(ifindex, port, netip.Addr{}))
 	if err != nil {
 		return nil, err
 	}
 	return &Receiver{file: f, raw: raw, in: make([]byte, maxPacket), oob: make([]byte, unix.CmsgSpace(sizeAux))}, nil
+}
+
+// Tap opens a packet socket for who reads in batches: it takes what a Receiver does,
+// but only what is for the address dst. A message read from it is a packet for Decode,
+// with PACKET_AUXDATA beside it. Reads wait unless they say MSG_DONTWAIT.
+func Tap(ifindex int, port uint16, dst netip.Addr) (*os.File, error) {
+	if !dst.Is4() {
+		return nil, ErrFamily
+	}
+	fd, err := packetSocket(ifindex, unix.ETH_P_IP, udpFilter(ifindex, port, dst), 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "packet"), nil
 }
 
 // Read waits for a datagram and copies its payload to b, as much as b has room
@@ -57,12 +71,9 @@ func (r *Receiver) Read(b []byte) (n int, src, dst netip.AddrPort, err error) {
 		if err != nil {
 			return 0, src, dst, err
 		}
-		if status&unix.TP_STATUS_VLAN_VALID == 0 {
-			var payload []byte
-			src, dst, payload, err = parse(packet, status&unix.TP_STATUS_CSUMNOTREADY != 0)
-			if err == nil {
-				return copy(b, payload), src, dst, nil
-			}
+		var payload []byte
+		if src, dst, payload, err = Decode(packet, status); err == nil {
+			return copy(b, payload), src, dst, nil
 		}
 		r.refused.Add(1)
 	}

@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,6 +30,11 @@ type BatchOptions struct {
 
 	// SendOnly makes no buffers for reading; Read must not be called.
 	SendOnly bool
+
+	// Tap is a packet socket, by link.Tap, that Read reads from in place of the UDP
+	// socket; it is the Batch's from now on. nil: none.
+	Tap  *os.File
+	Link int // the link that the Tap stands on
 }
 
 // Limits of one segmented send.
@@ -70,6 +76,7 @@ type reader struct {
 	mem      []byte
 	slotSize int
 	socket   *quiet
+	link     int                // packets of this link are read; 0: datagrams are
 	call     func(uintptr) bool // made once: a method value allocates
 
 	// one call to the kernel
@@ -87,7 +94,7 @@ type reader struct {
 }
 
 // losses are what others may ask for while the reader reads, and after.
-type losses struct{ truncated, overflows atomic.Uint64 }
+type losses struct{ truncated, refused, overflows atomic.Uint64 }
 
 // NewBatch takes c over and returns a Batch over its socket; c is closed in any
 // case. What the kernel does not support of o is left out silently.
@@ -101,10 +108,10 @@ func NewBatch(c *net.UDPConn, o BatchOptions) (*Batch, error) {
 	b := &Batch{connected: c.RemoteAddr() != nil}
 	b.r.told = &b.lost
 	var err error
-	if b.socket, err = newQuiet(c, o.SendOnly); err != nil {
+	if b.socket, err = newQuiet(c, o.Tap, o.SendOnly); err != nil {
 		return nil, fmt.Errorf("transport: batch: %w", err)
 	}
-	fd := b.socket.fd
+	fd := int(b.socket.sock.Fd())
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	b.v4 = domain == unix.AF_INET
 	o.GRO = o.GRO && unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
@@ -138,6 +145,9 @@ func (r *reader) init(socket *quiet, o BatchOptions) (err error) {
 		return err
 	}
 	r.socket, r.slotSize = socket, o.SlotSize
+	if o.Tap != nil {
+		r.link = o.Link
+	}
 	r.hdrs = make([]mmsghdr, o.Slots)
 	r.iovs = make([]unix.Iovec, o.Slots)
 	r.names = make([]unix.RawSockaddrInet6, o.Slots)
@@ -206,6 +216,10 @@ func (b *Batch) Drained() bool { return b.r.got < b.r.want && b.r.next == b.r.go
 
 // Truncated counts datagrams that were longer than a slot and were left out.
 func (b *Batch) Truncated() uint64 { return b.lost.truncated.Load() }
+
+// Refused counts packets of the Tap that were left out: malformed, or with a wrong
+// checksum.
+func (b *Batch) Refused() uint64 { return b.lost.refused.Load() }
 
 // Overflows is the kernel's count of datagrams that found the socket buffer
 // full, as far as a later datagram has told it.
@@ -292,6 +306,13 @@ func (r *reader) take(in []Datagram) int {
 			r.next++
 			continue
 		}
+		if r.link != 0 {
+			if r.frame(&in[n], h) {
+				n++
+			}
+			r.next++
+			continue
+		}
 		n += r.split(in[n:], h)
 	}
 	return n
@@ -305,9 +326,7 @@ func (r *reader) split(in []Datagram, h *mmsghdr) int {
 	d.Peer = sockaddr(&r.names[r.next], int(h.hdr.Namelen))
 	c := parseControl(r.control[r.next].b[:h.hdr.Controllen])
 	d.Local, d.IfIndex = c.local, c.ifIndex
-	if c.hasDrops {
-		r.told.overflows.Store(uint64(c.drops))
-	}
+	r.overflowed(c)
 	base := r.next * r.slotSize
 	data := r.mem[base : base+int(h.n) : base+int(h.n)]
 	size := c.segment
@@ -324,6 +343,13 @@ func (r *reader) split(in []Datagram, h *mmsghdr) int {
 		}
 	}
 	return len(in)
+}
+
+// overflowed notes how many datagrams have found the socket buffer full.
+func (r *reader) overflowed(c control) {
+	if c.hasDrops {
+		r.told.overflows.Store(uint64(c.drops))
+	}
 }
 
 // A writer is the state of a Write in progress.

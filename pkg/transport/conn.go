@@ -21,18 +21,25 @@ type conn struct {
 	served bool      // it has a worker; under the Group's lock
 }
 
-// openConn opens the socket that k describes; answer is the address that a
-// broadcast socket answers from.
-func (g *Group) openConn(k key, answer netip.Addr) (*conn, error) {
-	u, problems, err := openSocket(k, &g.o)
+// openConn opens the socket of p that k describes, with its tap.
+func (g *Group) openConn(k key, p *plan) (*conn, error) {
+	tap, err := g.tap(k, p)
 	if err != nil {
 		return nil, err
 	}
-	b, err := NewBatch(u, BatchOptions{Slots: g.o.Slots, GSO: g.o.Segment})
+	u, problems, err := openSocket(k, &g.o, tap)
+	if err != nil {
+		if tap != nil {
+			tap.Close()
+		}
+		return nil, err
+	}
+	b, err := NewBatch(u, BatchOptions{Slots: g.o.Slots, GSO: g.o.Segment, Tap: tap, Link: k.index})
 	if err != nil {
 		return nil, err
 	}
 	c := &conn{group: g, key: k, batch: b}
+	answer := p.answers[k]
 	if k.kind != broadcast {
 		answer = k.addr
 	}

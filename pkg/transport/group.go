@@ -32,6 +32,8 @@ type Group struct {
 	closed   bool
 
 	overflows uint64 // of sockets that are closed by now
+	refused   uint64 // likewise
+	noTaps    bool   // the host does not permit them, which has been told
 
 	wake chan struct{} // holds one: left or failed has been set
 
@@ -191,7 +193,7 @@ func (g *Group) openMissing(p plan) (opened []*conn, lacks []lack) {
 		if g.find(k) != nil || g.leaving[k] != nil {
 			continue
 		}
-		c, err := g.openConn(k, p.answers[k])
+		c, err := g.openConn(k, &p)
 		if err != nil {
 			g.failed = true
 			lacks = append(lacks, lack{k.iface, err})

@@ -18,15 +18,23 @@ var (
 	allServers          = netip.MustParseAddr("ff05::1:3")
 )
 
-// openSocket opens, binds and prepares the socket that k describes. The
-// problems it returns besides are not fatal.
+// openSocket opens, binds and prepares the socket that k describes; with a tap it
+// takes nothing in. The problems it returns besides are not fatal.
 //
 // The net package cannot bind to a group: it binds to the wildcard address
 // instead and sets SO_REUSEADDR. So the socket is made here and handed over.
-func openSocket(k key, o *Options) (*net.UDPConn, []error, error) {
-	fd, err := boundSocket(k, o)
+func openSocket(k key, o *Options, tap *os.File) (*net.UDPConn, []error, error) {
+	var before []func(fd int) error
+	if tap != nil {
+		before = append(before, acceptNothing)
+	}
+	fd, err := boundSocket(k, o, before...)
 	if err != nil {
 		return nil, nil, err
+	}
+	in := fd
+	if tap != nil {
+		in = int(tap.Fd())
 	}
 	var problems []error
 	note := func(what string, err error) {
@@ -34,9 +42,9 @@ func openSocket(k key, o *Options) (*net.UDPConn, []error, error) {
 			problems = append(problems, fmt.Errorf("transport: %s: %w", what, err))
 		}
 	}
-	note("receive buffer", setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.ReceiveBuffer))
+	note("receive buffer", setBuffer(in, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.ReceiveBuffer))
 	note("send buffer", setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.SendBuffer))
-	note("overflow count", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1))
+	note("overflow count", unix.SetsockoptInt(in, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1))
 	c, err := wrap(fd)
 	if err != nil {
 		return nil, nil, err
@@ -155,10 +163,8 @@ func setBuffer(fd, force, plain, n int) error {
 // granted tells how large the receive buffer of b is. The kernel doubles what
 // was asked for, to pay for its own headers; here it is as it was asked for.
 func granted(b *Batch) int {
-	n := 0
-	if err := b.Control(func(fd uintptr) {
-		n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	}); err != nil {
+	n, err := unix.GetsockoptInt(b.socket.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
 		return 0
 	}
 	return n / 2

@@ -27,9 +27,10 @@ type Options struct {
 	Specs []Spec
 	Port  uint16 // 0: 67 for IPv4, 547 for IPv6
 
-	// Raw allows frames to clients without address, by Datagram.To. Without it,
-	// or without the privilege, such a datagram is broadcast on its link
-	// (RFC 2131 §4.1).
+	// Raw reads from packet sockets where clients without address may be, past packet
+	// filters and the kernel's view of who may send (IPv4), and allows frames to them,
+	// by Datagram.To. Without it, or without the privilege, UDP sockets are read from,
+	// and such a datagram is broadcast on its link (RFC 2131 §4.1).
 	Raw bool
 
 	Framer link.Framer // of those frames, the Group's from now on; nil: link's own

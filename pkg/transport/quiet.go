@@ -24,21 +24,25 @@ import (
 // the set that the runtime's poller watches.
 type quiet struct {
 	sock  *os.File // not in the runtime's poller: always written and read without waiting
+	tap   *os.File // read in place of sock, likewise; nil: none
 	write syscall.RawConn
 	set   *os.File // nil: nobody reads
 	wait  syscall.RawConn
 	shut  atomic.Bool
 
 	// of the reader
-	fd, setFD int  // sock and set, which Close leaves open until the reader is out
+	fd, setFD int  // sock or tap, and set, which Close leaves open until the reader is out
 	armed     bool // an event is on its way or will be
 	event     unix.EpollEvent
 }
 
-// newQuiet takes the socket of c over; c is closed in any case.
-func newQuiet(c *net.UDPConn, sendOnly bool) (*quiet, error) {
-	q := new(quiet)
+// newQuiet takes the socket of c over, which is closed in any case, and the tap.
+func newQuiet(c *net.UDPConn, tap *os.File, sendOnly bool) (*quiet, error) {
+	q := &quiet{tap: tap}
 	err := q.own(c)
+	if tap != nil {
+		q.fd = int(tap.Fd())
+	}
 	if err == nil && !sendOnly {
 		err = q.open()
 	}
@@ -109,7 +113,7 @@ func (q *quiet) quieten() bool {
 	return !q.armed
 }
 
-// control calls f with the socket's descriptor.
+// control calls f with the descriptor of the socket that is written to.
 func (q *quiet) control(f func(fd uintptr)) error {
 	raw, err := q.sock.SyscallConn()
 	if err != nil {
@@ -147,6 +151,9 @@ func (q *quiet) Close() (err error) {
 	}
 	if q.sock != nil {
 		err = errors.Join(err, q.sock.Close())
+	}
+	if q.tap != nil {
+		err = errors.Join(err, q.tap.Close())
 	}
 	return err
 }

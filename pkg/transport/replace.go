@@ -69,14 +69,14 @@ func (g *Group) forget(c *conn) {
 	defer g.mu.Unlock()
 	if g.leaving[c.key] == c {
 		delete(g.leaving, c.key)
-		g.overflows += c.batch.Overflows()
+		g.retire(c)
 		g.left = true
 		g.nudge()
 		return
 	}
 	if i := slices.Index(g.conns, c); i >= 0 {
 		g.conns = slices.Delete(g.conns, i, i+1)
-		g.overflows += c.batch.Overflows()
+		g.retire(c)
 		g.failed = true // wanted still, though its worker gave up
 		g.publish()
 		g.nudge()
@@ -101,17 +101,36 @@ func (g *Group) Sockets() []Socket {
 	return s
 }
 
+// retire keeps what c has counted; it is about to be closed.
+func (g *Group) retire(c *conn) {
+	g.overflows += c.batch.Overflows()
+	g.refused += c.batch.Refused()
+}
+
 // Overflows is how many datagrams have found the socket buffer full, as far as
 // the kernel has told: it does so with the next datagram that finds room.
 func (g *Group) Overflows() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := g.overflows
+	return g.count(g.overflows, (*Batch).Overflows)
+}
+
+// Refused is how many packets of the port were left out: malformed, or with a wrong
+// checksum. Only those read from packet sockets are counted here; others the kernel
+// counts.
+func (g *Group) Refused() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count(g.refused, (*Batch).Refused)
+}
+
+// count adds to n what the open sockets have counted. The lock is held.
+func (g *Group) count(n uint64, of func(*Batch) uint64) uint64 {
 	for _, c := range g.conns {
-		n += c.batch.Overflows()
+		n += of(c.batch)
 	}
 	for _, c := range g.leaving {
-		n += c.batch.Overflows()
+		n += of(c.batch)
 	}
 	return n
 }

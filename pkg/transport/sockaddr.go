@@ -57,7 +57,8 @@ func putSockaddr(sa *unix.RawSockaddrInet6, to netip.AddrPort, ifIndex int, v4 b
 type control struct {
 	local    netip.Addr
 	ifIndex  int
-	segment  int // length of each coalesced datagram, 0 when there is one
+	segment  int    // length of each coalesced datagram, 0 when there is one
+	status   uint32 // of a packet, as link.Decode takes it
 	drops    uint32
 	hasDrops bool
 }
@@ -82,6 +83,8 @@ func parseControl(b []byte) (c control) {
 			c.local = netip.AddrFrom4([4]byte(v[8:12])) // ipi_addr: as in the header
 		case h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && len(v) >= 4:
 			c.segment = int(binary.NativeEndian.Uint32(v))
+		case h.Level == unix.SOL_PACKET && h.Type == unix.PACKET_AUXDATA && len(v) >= 4:
+			c.status = binary.NativeEndian.Uint32(v)
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL && len(v) >= 4:
 			c.drops, c.hasDrops = binary.NativeEndian.Uint32(v), true
 		}

@@ -68,6 +68,10 @@ var ErrWriteOnly = errors.New("transport: reading from a sender")
 // a burst of queries some may be lost.
 var ErrBuffer = errors.New("transport: receive buffer capped by the kernel")
 
+// ErrTap says that packet sockets are not permitted: datagrams are read from UDP
+// sockets, so what the host's packet filter drops is not heard.
+var ErrTap = errors.New("transport: packet sockets are not permitted")
+
 // ErrNoSocket is what Write of a Sender returns when no socket of the group
 // serves the link of the datagram.
 var ErrNoSocket = errors.New("transport: no socket on the link of the datagram")

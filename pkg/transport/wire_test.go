@@ -3,12 +3,14 @@ package transport_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
@@ -16,11 +18,12 @@ import (
 )
 
 // A frame is what is put on a link as it is: a broadcast from a client without an
-// address.
+// address, unless it says otherwise.
 type frame struct {
 	text     string
 	tag      []byte // of VLAN, between the addresses and the type
 	checksum string // "whole", "none", "wrong", or "unfinished": left to the link
+	from, to netip.AddrPort
 }
 
 func sum(b []byte) (n uint32) {
@@ -43,8 +46,15 @@ func fold(n uint32) uint16 {
 // bytes is the frame behind a struct virtio_net_hdr, which tells the kernel what is
 // unfinished (PACKET_VNET_HDR).
 func (f *frame) bytes() []byte {
-	udp := append([]byte{0, 68, 0, 67, 0, byte(8 + len(f.text)), 0, 0}, f.text...)
-	ip := []byte{0x45, 0, 0, byte(20 + len(udp)), 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255}
+	from, to := netip.MustParseAddrPort("0.0.0.0:68"), netip.MustParseAddrPort("255.255.255.255:67")
+	if f.from.IsValid() {
+		from, to = f.from, f.to
+	}
+	udp := binary.BigEndian.AppendUint16(nil, from.Port())
+	udp = binary.BigEndian.AppendUint16(udp, to.Port())
+	udp = append(append(udp, 0, byte(8+len(f.text)), 0, 0), f.text...)
+	ip := []byte{0x45, 0, 0, byte(20 + len(udp)), 0, 0, 0, 0, 64, 17, 0, 0}
+	ip = append(append(ip, from.Addr().AsSlice()...), to.Addr().AsSlice()...)
 	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
 	pseudo := sum(ip[12:20]) + 17 + uint32(len(udp))
 	header := make([]byte, 10)
@@ -64,29 +74,9 @@ func (f *frame) bytes() []byte {
 	return append(append(b, ip...), udp...)
 }
 
-// TestFrames: what a link has not finished summing up is taken, as it comes from
-// other guests of one machine (veth, virtio); what is summed up wrongly is not, nor
-// is what belongs to a VLAN above the link.
-func TestFrames(t *testing.T) {
-	if !netns.Enter(t) {
-		return
-	}
-	p := netns.NewPeer(t)
-	p.Veth("lan0", "far0", []string{"192.0.2.1/24"}, nil)
-	g, err := transport.Listen4(transport.Options{RequireAll: true, Specs: []transport.Spec{{Iface: "lan0"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r recorder
-	r.run(t, g, nil)
-	wait(t, "sockets", func() bool { return len(r.sockets()) == 2 })
-
-	frames := []frame{
-		{"whole", nil, "whole"}, {"no checksum", nil, "none"}, {"unfinished", nil, "unfinished"}, {"wrong", nil, "wrong"},
-		{"of VLAN 7", []byte{0x81, 0, 0, 7}, "whole"}, {"of a VLAN in VLAN 7", []byte{0x88, 0xa8, 0, 7, 0x81, 0, 0, 8}, "whole"},
-		{"with a priority", []byte{0x81, 0, 0xe0, 0}, "whole"},
-		{"last", nil, "whole"},
-	}
+// put puts frames on the link far0 of p.
+func put(t *testing.T, p *netns.Peer, frames ...frame) {
+	t.Helper()
 	p.Do(func() {
 		link, err := net.InterfaceByName("far0")
 		if err != nil {
@@ -108,7 +98,50 @@ func TestFrames(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFrames: what a link has not finished summing up is taken, as it comes from
+// other guests of one machine (veth, virtio); what is summed up wrongly is not, nor
+// is what belongs to a VLAN above the link.
+func TestFrames(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("lan0", "far0", []string{"192.0.2.1/24"}, nil)
+	vlan := &netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "lan0.9", ParentIndex: indexOf(t, "lan0")}, VlanId: 9}
+	if err := netlink.LinkAdd(vlan); err == nil {
+		netns.Up(t, vlan.Name)
+	} else if !errors.Is(err, unix.EOPNOTSUPP) { // a kernel without VLANs; their frames are put on the link all the same
+		t.Fatal(err)
+	}
+	t.Run("UDP sockets", func(t *testing.T) { testFrames(t, p, false) })
+	t.Run("packet sockets", func(t *testing.T) { testFrames(t, p, true) })
+}
+
+func testFrames(t *testing.T, p *netns.Peer, raw bool) {
+	g, err := transport.Listen4(transport.Options{RequireAll: true, Raw: raw, Specs: []transport.Spec{{Iface: "lan0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recorder
+	stop := r.run(t, g, nil)
+	wait(t, "sockets", func() bool { return len(r.sockets()) == 2 })
+	frames := []frame{
+		{text: "whole", checksum: "whole"}, {text: "no checksum", checksum: "none"},
+		{text: "unfinished", checksum: "unfinished"}, {text: "wrong", checksum: "wrong"},
+		{text: "of VLAN 7", tag: []byte{0x81, 0, 0, 7}, checksum: "whole"},
+		{text: "of VLAN 9, a link of its own", tag: []byte{0x81, 0, 0, 9}, checksum: "whole"},
+		{text: "of a VLAN in VLAN 7", tag: []byte{0x88, 0xa8, 0, 7, 0x81, 0, 0, 8}, checksum: "whole"},
+		{text: "with a priority", tag: []byte{0x81, 0, 0xe0, 0}, checksum: "whole"},
+		{text: "last", checksum: "whole"},
+	}
+	put(t, p, frames...)
 	wait(t, "the last frame", func() bool { return len(r.where("last")) > 0 })
+	stop()
+	if n := g.Refused(); raw && n != 1 {
+		t.Errorf("%d packets refused, want the one summed up wrongly", n)
+	}
 	for i := range frames {
 		var want []string
 		if text := frames[i].text; slices.Contains([]string{"whole", "no checksum", "unfinished", "with a priority", "last"}, text) {
