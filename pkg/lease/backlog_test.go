@@ -34,7 +34,8 @@ func TestBacklog(t *testing.T) {
 			ask  func(*lease.Request)
 		}{
 			{"any", func(*lease.Request) {}},
-			{"a hint", func(r *lease.Request) { r.Hint, r.Must = at(3), true }},
+			{"a wish", func(r *lease.Request) { r.Hint = at(3) }},
+			{"no other", func(r *lease.Request) { r.Hint, r.Must = at(3), true }},
 			{"its own", func(r *lease.Request) { r.Hint, r.Fixed, r.Must = at(4), true, true }},
 			{"its own, of no pool", func(r *lease.Request) { r.Hint, r.Fixed, r.Must = at(1<<20), true, true }},
 		} {
@@ -62,8 +63,11 @@ func TestBacklog(t *testing.T) {
 				Lookup: []lease.Identity{{Kind: lease.ByHWAddr, HWType: 1, ID: hw}}, Now: lapseStart.Add(time.Minute)}
 			test.ask(r)
 			for _, ask := range []func(*lease.Request) (lease.Lease, lease.Seq, error){table.Offer, table.Grant} {
-				if _, _, err := ask(r); err != nil {
+				switch l, _, err := ask(r); {
+				case err != nil:
 					t.Errorf("%s, allocator %d: %v", test.name, a, err)
+				case r.Hint.Prefix.IsValid() && l.Resource != r.Hint:
+					t.Errorf("%s, allocator %d: %v, want %v", test.name, a, l.Resource, r.Hint)
 				}
 			}
 			lease.Check(t, table)

@@ -26,10 +26,13 @@ func (g *given) decide(from *Pool) (Seq, error) {
 		g.oslot = noSlot
 	}
 	if l := g.l(); l != nil && !l.state.free() {
-		if l.state != Leased || !g.owns(g.s(), l) {
-			return 0, ErrOwner
+		switch {
+		case l.state == Leased && g.owns(g.s(), l):
+			return g.mine()
+		case !g.again && g.k == g.hint && g.t.overdue(l, g.now, false):
+			return 0, errOver
 		}
-		return g.mine()
+		return 0, ErrOwner
 	}
 	p := from
 	if p == nil {

@@ -1,10 +1,23 @@
 package lease
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
-// An overdue is a lease or a history whose time is over, on its way out: its entry in the
+// errOver says that what a request names is held by a lease whose time is over and which
+// has to be ended first.
+var errOver = errors.New("lease: a lease that is over is still there")
+
+// overdue reports whether a record is a lease in force whose time is over, and which nobody
+// is about to end. again has one count too that a Lapse has put off.
+func (t *Table) overdue(r *record, now uint32, again bool) bool {
+	return !r.state.free() && t.deadline(r) <= now && r.timer != 0 && (r.timer <= now || again)
+}
+
+// A leaving is a lease or a history whose time is over, on its way out: its entry in the
 // timers is gone, so that nobody else comes upon it, and nobody is told of it twice.
-type overdue struct {
+type leaving struct {
 	shard, slot uint32
 	key         key
 	seq         uint64
@@ -14,11 +27,11 @@ type overdue struct {
 	remove      bool   // nothing of it is to be remembered
 }
 
-// takeOut makes the record of a slot, whose shard is locked, an overdue.
-func (t *Table) takeOut(shard, slot uint32, r *record, remove bool) (o overdue) {
+// takeOut takes the record of a slot, whose shard is locked, out of the timers.
+func (t *Table) takeOut(shard, slot uint32, r *record, remove bool) (o leaving) {
 	s := &t.shards[shard]
 	r.timer = 0
-	o = overdue{shard: shard, slot: slot, key: r.key, seq: r.seq, owner: t.owner(s, r), remove: remove || t.history.Load() == 0}
+	o = leaving{shard: shard, slot: slot, key: r.key, seq: r.seq, owner: t.owner(s, r), remove: remove || t.history.Load() == 0}
 	if f := t.onLapse.Load(); f != nil && !r.state.free() {
 		l := s.show(r).copy()
 		o.told, o.lease = f, &l
@@ -43,14 +56,13 @@ func (t *Table) expire(shard, now uint32) (was, ended bool) {
 	return true, ended
 }
 
-// over ends the lease of a resource whose time is over and which nobody is about to end.
-// again has one ended too that a Lapse has put off.
+// over ends the lease of a resource if it is overdue.
 func (t *Table) over(k *key, now uint32, again, remove bool) (ended bool, seq Seq) {
 	h := t.hashKey(k)
 	s := &t.shards[shardOf(h)]
 	s.mu.Lock()
 	slot, r := s.lease(uint32(h), k)
-	if r == nil || r.state.free() || t.deadline(r) > now || r.timer == 0 || r.timer > now && !again {
+	if r == nil || !t.overdue(r, now, again) {
 		s.mu.Unlock()
 		return false, 0
 	}
@@ -61,7 +73,7 @@ func (t *Table) over(k *key, now uint32, again, remove bool) (ended bool, seq Se
 
 // end ends what is overdue, if it may end and nothing has happened to it meanwhile. It
 // locks the owner, as takeOut found it, and looks again.
-func (t *Table) end(o *overdue, now uint32) (ended bool, seq Seq) {
+func (t *Table) end(o *leaving, now uint32) (ended bool, seq Seq) {
 	may := o.told == nil || o.told.mayLapse(o.lease, o.remove)
 	s := &t.shards[o.shard]
 	o.owner.lock(t)

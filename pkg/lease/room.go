@@ -8,8 +8,8 @@ const (
 
 // makeRoom ends leases that have run out and were not reclaimed yet, and reports whether the
 // request may find more now: the one that it names, else any few. When so many have run out that
-// those are not all of them, leases of the request's own pools are looked for: each costs a look
-// at the table, which a full pool is not worth as long as nothing in it has run out.
+// those are not all of them, leases of the request's own pools are looked for; each place there costs a
+// look at the table, which is not worth while as long as nothing has run out.
 func (t *Table) makeRoom(r *Request) bool {
 	now := seconds(r.Now)
 	if r.Hint.known() {

@@ -23,10 +23,10 @@ func (t *Table) answer(r *Request, offer bool) (Lease, Seq, error) {
 		return Lease{}, 0, ErrTooLong
 	}
 	subnet, pool, id := r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID
-	seq, err := t.attempt(r, offer)
-	if (err == ErrNone || err == ErrOwner) && t.makeRoom(r) {
+	seq, err := t.attempt(r, offer, false)
+	if (err == ErrNone || err == ErrOwner || err == errOver) && (t.makeRoom(r) || err == errOver) {
 		r.Lease.Subnet, r.Lease.Pool, r.Lease.ClientID = subnet, pool, id
-		seq, err = t.attempt(r, offer)
+		seq, err = t.attempt(r, offer, true)
 	}
 	if err != nil {
 		return Lease{}, 0, err
@@ -39,6 +39,7 @@ type attempt struct {
 	t      *Table
 	r      *Request
 	offer  bool
+	again  bool // there was one before, and what has run out was ended since
 	now    uint32
 	hint   key
 	me     client
@@ -70,8 +71,8 @@ const (
 	want      // likewise, and the client asks for it
 )
 
-func (t *Table) attempt(r *Request, offer bool) (Seq, error) {
-	a := attempt{t: t, r: r, offer: offer, now: seconds(r.Now)}
+func (t *Table) attempt(r *Request, offer, again bool) (Seq, error) {
+	a := attempt{t: t, r: r, offer: offer, again: again, now: seconds(r.Now)}
 	r.Reused = false
 	a.identify()
 	if r.Hint.known() {
