@@ -43,6 +43,45 @@ func (t *Table) Find(r *Request) (Lease, Seq, bool) {
 	return l, seq, true
 }
 
+// A Standing is what a client is to a resource.
+type Standing uint8
+
+// The standings.
+const (
+	Free  Standing = iota // nobody's, or of somebody whose time is over
+	Mine                  // leased to the client, for the time being or until a moment ago
+	Taken                 // somebody else's, offers included, or not to be had by the client
+)
+
+// Stands says what Grant would find at a resource that the client of r names, and
+// changes nothing. With Mine it returns a copy of the lease and its Seq.
+func (t *Table) Stands(r *Request, res Resource) (Standing, Lease, Seq) {
+	a := attempt{t: t, r: r, now: seconds(r.Now)}
+	a.identify()
+	k := res.key()
+	h := t.hashKey(&k)
+	s := &t.shards[shardOf(h)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lslot, oslot := s.find(uint32(h), &k)
+	if o := s.at(oslot); o != nil && !a.owns(s, o) && t.open(o.start, a.now) {
+		return Taken, Lease{}, 0
+	}
+	l := s.at(lslot)
+	switch {
+	case l == nil || l.state.free():
+		return Free, Lease{}, 0
+	case l.state == Leased && a.owns(s, l):
+		if !a.inSet(l.subnet) || !a.fits(l) {
+			return Taken, Lease{}, 0
+		}
+		return Mine, s.show(l).copy(), Seq(l.seq)
+	case later(l.start, l.valid) <= a.now:
+		return Free, Lease{}, 0 // Grant ends it first
+	}
+	return Taken, Lease{}, 0
+}
+
 // ByResource returns a copy of the lease of a resource, in whatever state; offers
 // are not leases.
 func (t *Table) ByResource(res Resource) (Lease, bool) {

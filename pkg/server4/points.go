@@ -1,6 +1,7 @@
 package server4
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"runtime/debug"
@@ -139,6 +140,11 @@ func (s *Server) nameUpdate(x *Exchange) {
 func (s *Server) offered(x *Exchange) Verdict {
 	l := x.Lease
 	if x.hooks.LeaseSelect(x, &l, true) == Skip {
+		if x.req.Store > 0 && !x.req.Held { // it stands among the leases by now
+			if _, err := s.leases.Release(l.Resource, x.at, x.keys[:x.nkeys]...); err != nil {
+				return s.failed(x, err)
+			}
+		}
 		return DropHook
 	}
 	x.Lease.Valid, x.Lease.Hostname, x.Lease.UserContext = l.Valid, l.Hostname, l.UserContext
@@ -156,11 +162,14 @@ type plan struct {
 // granting calls lease4_renew or lease4_select for an address that the client may
 // have, and reports whether that decides the matter.
 func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool) {
-	old, seq, had := s.known(x)
-	had = had && old.State == lease.Leased
-	renews := had && old.Resource == resource(want) && !over(&old, x.at)
+	stands, had, seq := s.leases.Stands(&x.req, resource(want))
+	if stands == lease.Taken {
+		return Next, false // no lease is about to be made, as the table will say
+	}
+	x.foretell(stands, &had)
 	l := x.planned(want)
-	switch {
+	l.UserContext = had.UserContext
+	switch renews := stands == lease.Mine && !over(&had, x.at); {
 	case renews && x.hooks.LeaseRenew != nil:
 		if x.hooks.LeaseRenew(x, &l) == Skip {
 			return s.keepOld(x, want, seq)
@@ -171,14 +180,39 @@ func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool
 		}
 	}
 	x.plan = plan{true, l.Valid, l.Hostname}
-	x.req.Lease.UserContext = l.UserContext
+	if !bytes.Equal(l.UserContext, had.UserContext) {
+		x.req.Lease.UserContext = l.UserContext
+	}
 	x.rename(l.Hostname)
-	if had && old.Resource != l.Resource && x.hooks.LeasesCommitted != nil {
-		if left, ok := s.leases.ByResource(old.Resource); ok {
-			x.left = append(x.left, left) // it ends with the grant
-		}
+	if x.hooks.LeasesCommitted != nil {
+		s.leaves(x, want)
 	}
 	return Next, false
+}
+
+// leaves notes the lease that ends with the grant of another address.
+func (s *Server) leaves(x *Exchange, want netip.Addr) {
+	old, _, ok := s.known(x)
+	if !ok || old.State != lease.Leased || old.Resource == resource(want) {
+		return
+	}
+	if left, ok := s.leases.ByResource(old.Resource); ok {
+		x.left = append(x.left, left)
+	}
+}
+
+// foretell says of the lease that the client has what the table will say of it when
+// it asks for the shape of the new one.
+func (x *Exchange) foretell(stands lease.Standing, had *lease.Lease) {
+	r := &x.req
+	if r.Held, r.Remain = stands == lease.Mine, 0; !r.Held {
+		return
+	}
+	if end, ends := had.Expires(); ends {
+		r.Remain = max(0, end.Sub(x.at.Truncate(time.Second)))
+	} else {
+		r.Remain = lease.Infinite
+	}
 }
 
 // planned is the lease that Grant is about to make.
