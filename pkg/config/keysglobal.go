@@ -18,6 +18,7 @@ var database = []rule{
 	{name: "port", typ: tInt, max: 65535, state: Accepted},
 	{name: "user", typ: tString, state: Accepted},
 	{name: "password", typ: tString, state: Accepted},
+	{name: "password-file", typ: tString, state: Accepted},
 	{name: "readonly", typ: tBool, def: "false", state: Accepted},
 	{name: "connect-timeout", typ: tInt, max: maxU32, state: Accepted},
 	{name: "read-timeout", typ: tInt, max: maxU32, state: Accepted},
@@ -40,7 +41,11 @@ var leaseDatabase = with("lease-database", nil, database, []rule{
 	{name: "max-row-errors", typ: tInt, max: maxU32, def: "0", note: "0: any number"},
 })
 
-var hostsDatabase = with("hosts-database", nil, database)
+// hostsDatabase takes what Kea's grammar takes for every database.
+var hostsDatabase = with("hosts-database", nil, database, []rule{
+	{name: "persist", typ: tBool, state: Accepted},
+	{name: "lfc-interval", typ: tInt, max: maxU32, state: Accepted},
+})
 
 var configControl = with("config-control", nil, []rule{
 	{name: "config-databases", typ: tMaps, state: Later, quiet: toldElsewhere, of: hostsDatabase, note: "subnets from a database are not served: start refused"},
