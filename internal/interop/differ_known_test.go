@@ -147,7 +147,12 @@ var excuses = []excuse{
 		return field == "type" && a.kind == dhcp4.Discover && a.server != "" && kea.silent()
 	}},
 	{"a global reservation of an address in another subnet of the network", func(g *gen, a *ask, field string, ours, kea gist) bool {
-		return slices.Contains([]string{"file", "sname", "siaddr", "51", "58", "59"}, field) && g.top["reservations"] != nil && strings.HasPrefix(ours["yiaddr"], "10.41.0.") && a.giaddr == "10.40.0.1"
+		reserved, _ := g.top["reservations"].(list)
+		return a.giaddr == "10.40.0.1" && strings.HasPrefix(ours["yiaddr"], "10.41.0.") && ours["yiaddr"] == kea["yiaddr"] &&
+			slices.ContainsFunc(reserved, func(r any) bool { return r.(obj)["ip-address"] == ours["yiaddr"] })
+	}},
+	{"BOOTP from a link without a subnet", func(_ *gen, a *ask, field string, ours, kea gist) bool {
+		return field == "type" && a.kind == 0 && ours.silent() && kea["yiaddr"] == "0.0.0.0"
 	}},
 	{"REQUEST that names no address", func(_ *gen, a *ask, field string, ours, kea gist) bool {
 		return field == "type" && a.kind == dhcp4.Request && a.want == "" && a.ciaddr == "" && ours.silent()
