@@ -70,9 +70,12 @@ func (c *leaseCheck) astray(l *lease.Lease) bool {
 // as it is.
 func (c *leaseCheck) mend(l *lease.Lease) (err error) {
 	c.stray++
-	var right uint32 // 0: no subnet holds the address
+	var right, pool uint32 // right 0: no subnet holds the address
 	if sub := c.net.Holding(l.Resource.Prefix.Addr()); sub != nil {
 		right = sub.ID
+		if p := sub.PoolOf(l.Resource.Kind, l.Resource.Prefix.Addr()); p != nil {
+			pool = p.Lease.ID
+		}
 	}
 	fix, del := c.mode == "fix" || c.mode == "fix-del", c.mode == "fix-del" || c.mode == "del"
 	done := "left"
@@ -81,7 +84,7 @@ func (c *leaseCheck) mend(l *lease.Lease) (err error) {
 		done = "moved"
 		c.moved++
 		m := *l
-		m.Subnet = right
+		m.Subnet, m.Pool = right, pool // the table has no pools yet
 		_, c.seq, err = c.table.Put(&m, lease.Present)
 	case del:
 		done = "removed"

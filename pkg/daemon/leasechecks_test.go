@@ -32,6 +32,11 @@ func TestLeaseChecks(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			net := &topology.Topology{Family: topology.V4, Subnets: []*topology.Subnet{
 				{ID: 2, Prefix: netip.MustParsePrefix("198.51.100.0/24")}, {ID: 1, Prefix: netip.MustParsePrefix("192.0.2.0/24")}}}
+			pool, err := lease.NewPool(lease.V4, 1, 7, netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.9"), 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			net.Subnets[1].Pools = []*topology.Pool{{Lease: pool}}
 			net.Freeze()
 			tab := lease.NewTable(new(lease.Volatile), lease.TableOptions{})
 			for _, l := range leases {
@@ -52,6 +57,9 @@ func TestLeaseChecks(t *testing.T) {
 				}
 				if got.Subnet != want[i] {
 					t.Errorf("%s is of subnet %d, want %d", l.addr, got.Subnet, want[i])
+				}
+				if moved := ok && got.Subnet != l.subnet; got.Pool != map[bool]uint32{true: 7}[moved] {
+					t.Errorf("%s is of pool %d", l.addr, got.Pool)
 				}
 			}
 			if n := said.Len(); n != map[bool]int{true: 0, false: 4}[mode == "none"] { // three leases, and how many they are

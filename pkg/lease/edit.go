@@ -24,7 +24,7 @@ const (
 
 // Put makes l the lease of its resource on the operator's word and reports whether there
 // was none before. It asks neither for a pool nor for who holds the resource; an
-// offer of it ends. The pool is filled in. Where the client stays the same, what
+// offer of it ends. The pool is filled in, before Adopt that of l is kept. Where the client stays the same, what
 // we have noted in its user context under "dhcp4o6" is kept unless l brings such a member
 // of its own, and so is the type of its hardware address.
 func (t *Table) Put(l *Lease, when Condition) (created bool, seq Seq, err error) {
@@ -150,9 +150,11 @@ func (e *edit) put(l *Lease, when Condition) (created bool, seq Seq, err error) 
 	}
 	pl := e.t.places(e.shard(), e.k)
 	now := e.kept(l, created)
-	now.Pool = 0
-	if p := pl[0].p; p != nil && p.Subnet == l.Subnet {
+	switch p := pl[0].p; {
+	case p != nil && p.Subnet == l.Subnet:
 		now.Pool = p.ID
+	case len(e.t.sets.Load().cur.pools) > 0:
+		now.Pool = 0
 	}
 	e.t.count(e.k, e.r.subnet, &pl, negative(was))
 	if e.t.write(e.ref(), e.s, e.r, &now, nil) || created {

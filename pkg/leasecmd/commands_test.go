@@ -274,7 +274,7 @@ func TestNoAnswerBeforeDurable(t *testing.T) {
 func TestPortSetsAreShown(t *testing.T) {
 	table, r := small(new(lease.Volatile), leasecmd.Options{})
 	l := lease.Lease{
-		Resource: resource(1), Subnet: 1, HWAddr: hardware(1), HWType: 32, Start: time.Unix(1, 0), Valid: time.Hour, Pool: 7,
+		Resource: resource(1), Subnet: 1, HWAddr: hardware(1), HWType: 32, Start: time.Unix(1, 0), Valid: time.Hour,
 		UserContext: []byte(`{"dhcp4o6":{"source":"2001:db8::1"}}`),
 	}
 	l.Resource.Ports = softwire.PortSet{Offset: 6, Len: 8, ID: 52}

@@ -134,10 +134,11 @@ func (t *Topology) ByID(id uint32) *Subnet {
 // Holding returns the subnet with the lowest number whose prefix holds an address,
 // whoever it is for; nil when none does.
 func (t *Topology) Holding(a netip.Addr) *Subnet {
-	for _, s := range t.Subnets {
-		if s.Prefix.Contains(a) {
-			return s
-		}
+	if !given(a) {
+		return nil
+	}
+	if n := t.ix.byPrefix.after(t.ix.byPrefix.find(a), 0); n != none {
+		return t.Subnets[n]
 	}
 	return nil
 }
