@@ -43,13 +43,14 @@ type bench struct {
 	daemons        []*dhcptest.Process
 
 	severity     string // of the loggers
+	sockets      string // dhcp-socket-type
 	cleanup      int    // lfc-interval
 	pool4, pool6 string
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, lab: dhcptest.NewLab(t), severity: "INFO", cleanup: 3600,
+	b := &bench{t: t, lab: dhcptest.NewLab(t), severity: "INFO", sockets: "udp", cleanup: 3600,
 		pool4: "10.0.0.1 - 10.127.255.254", pool6: clientNet + "1:0:0/96"}
 	b.server, b.client = b.lab.Namespace("s"), b.lab.Namespace("c")
 	b.lab.Wire(b.client, "c0", b.server, "s0")
@@ -186,10 +187,10 @@ func (b *bench) conf6() string {
 
 func (b *bench) conf4() string {
 	return b.lab.Write("dhcp4.json", fmt.Sprintf(`{"Dhcp4": {
-		"interfaces-config": {"interfaces": ["s0"], "dhcp-socket-type": "udp"},
+		"interfaces-config": {"interfaces": ["s0"], "dhcp-socket-type": %q},
 		"lease-database": {"type": "memfile", "name": %q, "lfc-interval": %d},
 		"subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "4o6-interface": "s0", "pools": [{"pool": %q}]}],
-		"dhcp4o6-port": 786, %s}}`, b.leaseFile(4), b.cleanup, b.pool4, b.logger("kea-dhcp4")))
+		"dhcp4o6-port": 786, %s}}`, b.sockets, b.leaseFile(4), b.cleanup, b.pool4, b.logger("kea-dhcp4")))
 }
 
 func (b *bench) logger(name string) string {

@@ -29,6 +29,7 @@ type benchLoad struct {
 	inFlight int
 	severity string // of the loggers
 	apart    bool   // each client has an address and a load generator of its own
+	sockets  string // dhcp-socket-type; "": udp
 }
 
 var (
@@ -43,21 +44,23 @@ var (
 )
 
 var benchLoads = []benchLoad{
-	{"4o6 DORA, 16 in flight", true, true, over6, 16, "INFO", false},
-	{"4o6 DORA, 64 in flight", true, true, over6, 64, "INFO", false},
-	{"4o6, clients with an address each, 16 in flight", true, true, slices.Concat(over6, ownAddr), 16, "INFO", false},
-	{"4o6, 16 clients on the link", true, true, over6, 16, "INFO", true},
-	{"4o6, 16 clients on the link", true, true, over6, 16, "WARN", true},
-	{"4o6 renewals, 16 in flight", true, true, slices.Concat(over6, renewing), 16, "INFO", false},
-	{"4o6 DORA and 4 renewals, 16 in flight", true, true, slices.Concat(over6, []string{"--renewals", "4"}), 16, "INFO", false},
-	{"4o6 DORA, 16 in flight", true, true, over6, 16, "WARN", false},
-	{"4o6 DORA, 64 in flight", true, true, over6, 64, "WARN", false},
-	{"v4 DORA relayed, 16 in flight", true, false, asRelay, 16, "INFO", false},
-	{"v4 DORA relayed, 64 in flight", true, false, asRelay, 64, "INFO", false},
-	{"v4 renewals relayed, 16 in flight", true, false, slices.Concat(asRelay, renewing), 16, "INFO", false},
-	{"v6 SARR, 16 in flight", false, true, plain, 16, "INFO", false},
-	{"v6 SARR, 64 in flight", false, true, plain, 64, "INFO", false},
-	{"v6 renewals, 16 in flight", false, true, slices.Concat(plain, renewing), 16, "INFO", false},
+	{"4o6 DORA, 16 in flight", true, true, over6, 16, "INFO", false, ""},
+	{"4o6 DORA, 64 in flight", true, true, over6, 64, "INFO", false, ""},
+	{"4o6, clients with an address each, 16 in flight", true, true, slices.Concat(over6, ownAddr), 16, "INFO", false, ""},
+	{"4o6, 16 clients on the link", true, true, over6, 16, "INFO", true, ""},
+	{"4o6, 16 clients on the link", true, true, over6, 16, "WARN", true, ""},
+	{"4o6 renewals, 16 in flight", true, true, slices.Concat(over6, renewing), 16, "INFO", false, ""},
+	{"4o6 DORA and 4 renewals, 16 in flight", true, true, slices.Concat(over6, []string{"--renewals", "4"}), 16, "INFO", false, ""},
+	{"4o6 DORA, 16 in flight", true, true, over6, 16, "WARN", false, ""},
+	{"4o6 DORA, 64 in flight", true, true, over6, 64, "WARN", false, ""},
+	{"v4 DORA relayed, 16 in flight", true, false, asRelay, 16, "INFO", false, ""},
+	{"v4 DORA relayed, 64 in flight", true, false, asRelay, 64, "INFO", false, ""},
+	{"v4 DORA relayed, packet sockets, 16 in flight", true, false, asRelay, 16, "INFO", false, "raw"},
+	{"v4 DORA relayed, packet sockets, 64 in flight", true, false, asRelay, 64, "INFO", false, "raw"},
+	{"v4 renewals relayed, 16 in flight", true, false, slices.Concat(asRelay, renewing), 16, "INFO", false, ""},
+	{"v6 SARR, 16 in flight", false, true, plain, 16, "INFO", false, ""},
+	{"v6 SARR, 64 in flight", false, true, plain, 64, "INFO", false, ""},
+	{"v6 renewals, 16 in flight", false, true, slices.Concat(plain, renewing), 16, "INFO", false, ""},
 }
 
 const (
@@ -147,6 +150,9 @@ func benchRun(t *testing.T, who seat, l benchLoad) (result score) {
 	ok := t.Run(fmt.Sprintf("%s %s", who, l.name), func(t *testing.T) {
 		b := newBench(t)
 		b.severity = l.severity
+		if l.sockets != "" {
+			b.sockets = l.sockets
+		}
 		if l.v6 {
 			b.start(who, 6)
 		}

@@ -77,6 +77,7 @@ type reader struct {
 	slotSize int
 	socket   *quiet
 	link     int                // packets of this link are read; 0: datagrams are
+	twice    *drain             // what has come as a packet comes here too; nil: datagrams are read
 	call     func(uintptr) bool // made once: a method value allocates
 
 	// one call to the kernel
@@ -146,7 +147,7 @@ func (r *reader) init(socket *quiet, o BatchOptions) (err error) {
 	}
 	r.socket, r.slotSize = socket, o.SlotSize
 	if o.Tap != nil {
-		r.link = o.Link
+		r.link, r.twice = o.Link, newDrain(int(socket.sock.Fd()), o.Slots)
 	}
 	r.hdrs = make([]mmsghdr, o.Slots)
 	r.iovs = make([]unix.Iovec, o.Slots)
@@ -267,6 +268,9 @@ func (r *reader) extend(want int) {
 func (r *reader) receive(at, want int) (int, syscall.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(&r.hdrs[at])),
 		uintptr(want), unix.MSG_DONTWAIT, 0, 0)
+	if e == 0 && r.twice != nil {
+		r.twice.empty()
+	}
 	return int(n), e
 }
 

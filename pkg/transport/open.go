@@ -18,23 +18,15 @@ var (
 	allServers          = netip.MustParseAddr("ff05::1:3")
 )
 
-// openSocket opens, binds and prepares the socket that k describes; with a tap it
-// takes nothing in. The problems it returns besides are not fatal.
+// openSocket opens, binds and prepares the socket that k describes, and the tap if
+// there is one. The problems it returns besides are not fatal.
 //
 // The net package cannot bind to a group: it binds to the wildcard address
 // instead and sets SO_REUSEADDR. So the socket is made here and handed over.
 func openSocket(k key, o *Options, tap *os.File) (*net.UDPConn, []error, error) {
-	var before []func(fd int) error
-	if tap != nil {
-		before = append(before, acceptNothing)
-	}
-	fd, err := boundSocket(k, o, before...)
+	fd, err := boundSocket(k, o)
 	if err != nil {
 		return nil, nil, err
-	}
-	in := fd
-	if tap != nil {
-		in = int(tap.Fd())
 	}
 	var problems []error
 	note := func(what string, err error) {
@@ -42,9 +34,15 @@ func openSocket(k key, o *Options, tap *os.File) (*net.UDPConn, []error, error) 
 			problems = append(problems, fmt.Errorf("transport: %s: %w", what, err))
 		}
 	}
-	note("receive buffer", setBuffer(in, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.ReceiveBuffer))
+	read := []int{fd}
+	if tap != nil {
+		read = append(read, int(tap.Fd()))
+	}
+	for _, in := range read {
+		note("receive buffer", setBuffer(in, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.ReceiveBuffer))
+		note("overflow count", unix.SetsockoptInt(in, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1))
+	}
 	note("send buffer", setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.SendBuffer))
-	note("overflow count", unix.SetsockoptInt(in, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1))
 	c, err := wrap(fd)
 	if err != nil {
 		return nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +20,9 @@ import (
 //
 // The UDP socket stays. It sends, it holds the port against a second server, and
 // while it is there the kernel does not tell senders that nobody listens (RFC 1122
-// §4.1.3.1). It takes nothing in, or all would be read twice.
+// §4.1.3.1). What the kernel lets through to it is read too, and thrown away: a
+// socket filter would do that as well, but the kernel counts what one drops as errors
+// of the host (UdpInErrors), which people watch.
 
 // tap opens the tap of k where there is to be one and the host permits it; that it
 // does not is told once. The Group's lock is held.
@@ -59,4 +62,19 @@ func (r *reader) frame(d *Datagram, h *mmsghdr) bool {
 	}
 	*d = Datagram{Data: payload, Peer: src, Local: dst.Addr(), IfIndex: r.link, At: r.at}
 	return true
+}
+
+// A drain throws away what a socket has taken in.
+type drain struct {
+	fd   int
+	hdrs []mmsghdr // without buffers
+}
+
+func newDrain(fd, slots int) *drain { return &drain{fd, make([]mmsghdr, slots)} }
+
+// empty throws away as many datagrams as a batch may hold. What comes later waits for
+// the next batch.
+func (d *drain) empty() {
+	unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(d.fd), uintptr(unsafe.Pointer(&d.hdrs[0])),
+		uintptr(len(d.hdrs)), unix.MSG_DONTWAIT, 0, 0)
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,9 +126,32 @@ func TestRawHearsWhatTheHostDrops(t *testing.T) {
 					}
 				}
 			}
+			if n := udpErrors(t); n > 0 {
+				t.Errorf("the host counts %d errors of UDP", n)
+			}
 			stop()
 		})
 	}
+}
+
+// udpErrors is what the host counts as errors of UDP (/proc/net/snmp).
+func udpErrors(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/thread-self/net/snmp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, values []string
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, "Udp:") {
+			names, values = values, strings.Fields(line)
+		}
+	}
+	n, err := strconv.Atoi(values[slices.Index(names, "InErrors")])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestRawIsASocketLikeOthers: answers leave from the address that was asked, a second
