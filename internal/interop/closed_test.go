@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestClosedHost(t *testing.T) {
 			s.server.IP("addr add " + relayDownV4 + "/24 dev s0")
 			s.server.Must("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1")
 			s.server.Must("nft", "add table ip closed; add chain ip closed in { type filter hook input priority 0; policy drop; }")
-			s.run(t, tt.who, 4, `"interfaces-config": {"interfaces": ["s0"], "dhcp-socket-type": "`+tt.sockets+`"},
+			d := s.run(t, tt.who, 4, `"interfaces-config": {"interfaces": ["s0"], "dhcp-socket-type": "`+tt.sockets+`"},
 				"renew-timer": 2, "rebind-timer": 20, "valid-lifetime": 30,
 				"subnet4": [{"id": 1, "subnet": "`+clientV4+`/24", "pools": [{"pool": "198.51.100.10 - 198.51.100.99"}]}]`)
 			s.listening(t, ":67")
@@ -42,7 +43,9 @@ func TestClosedHost(t *testing.T) {
 			c.saw(t, 20*time.Second, 1, c.words.bound+" 198.51.100.10")
 			c.saw(t, 20*time.Second, 1, c.words.renewed+" 198.51.100.10")
 			c.words.release(c, t)
-			dhcptest.WaitFor(t, 10*time.Second, "release", func() bool { return s.state(t, "198.51.100.10") == released })
+			dhcptest.WaitFor(t, 10*time.Second, "release", func() bool {
+				return s.state(t, "198.51.100.10") == released || strings.Contains(d.Log(), "DHCP4_RELEASE") // Kea 2 forgets a released lease
+			})
 		})
 	}
 }
