@@ -74,3 +74,43 @@ func TestBacklog(t *testing.T) {
 		}
 	}
 }
+
+// TestRunOutBeforeOffered: in a full pool a lease that has run out goes to the next client before
+// an offer that is open does.
+func TestRunOutBeforeOffered(t *testing.T) {
+	p := testPool(t, 1, 2)
+	table := lease.NewTable(new(leasetest.Memory), lease.TableOptions{})
+	if _, err := table.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	table.Adopt([]*lease.Pool{p})
+	now := lapseStart
+	ask := func(how func(*lease.Request) (lease.Lease, lease.Seq, error), client byte) lease.Resource {
+		hw := []byte{2, client}
+		l, _, err := how(&lease.Request{Lease: lease.Lease{HWAddr: hw, HWType: 1, Subnet: 1, Valid: time.Minute}, Pools: []*lease.Pool{p},
+			Lookup: []lease.Identity{{Kind: lease.ByHWAddr, HWType: 1, ID: hw}}, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Resource
+	}
+	had := ask(table.Grant, 1)
+	now = now.Add(time.Minute)
+	offered := ask(table.Offer, 2)
+	if got := ask(table.Offer, 3); got != had {
+		t.Errorf("offered %v to another, while %v has run out", got, had)
+	}
+	if got := ask(table.Grant, 2); got != offered {
+		t.Errorf("granted %v, offered was %v", got, offered)
+	}
+	lease.Check(t, table)
+}
+
+func testPool(t *testing.T, first, last byte) *lease.Pool {
+	t.Helper()
+	p, err := lease.NewPool(lease.V4, 1, 0, address(first).Prefix.Addr(), address(last).Prefix.Addr(), 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

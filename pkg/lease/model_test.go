@@ -87,6 +87,12 @@ func newPool(t *rapid.T, subnet uint32, first, last byte) *lease.Pool {
 	return p
 }
 
+// drawPools are two pools, with room for all clients or for a few of them.
+func drawPools(t *rapid.T) []*lease.Pool {
+	size := rapid.ByteRange(1, 4)
+	return []*lease.Pool{newPool(t, 1, 1, size.Draw(t, "first pool")), newPool(t, 2, 5, 4+size.Draw(t, "second pool"))}
+}
+
 func addr(n int) lease.Resource {
 	return lease.Resource{Kind: lease.V4, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}), 32)}
 }
@@ -271,12 +277,13 @@ func (m *model) keepsPromise(t *rapid.T, p person, res lease.Resource) {
 	}
 }
 
-// someFree reports whether a pool has a resource that nobody holds or is offered.
+// someFree reports whether a pool has a resource that nobody holds or is offered; a lease whose time
+// is over holds nothing, whether or not it was reclaimed.
 func (m *model) someFree(r *lease.Request) bool {
 	for n := range 17 {
 		res := addr(n)
 		l, ok := m.leases[res]
-		if _, on := m.offers[res]; !on && m.inPools(res) && (!ok || l.State == lease.Released || l.State == lease.Reclaimed) && (r.Reserved == nil || !r.Reserved(res)) {
+		if _, on := m.offers[res]; !on && m.inPools(res) && (!ok || l.State == lease.Released || l.State == lease.Reclaimed || m.ended(&l)) && (r.Reserved == nil || !r.Reserved(res)) {
 			return true
 		}
 	}
@@ -399,7 +406,7 @@ func TestTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{
 			store: new(leasetest.Memory), now: time.Unix(1_700_000_000, 0),
-			pools:   []*lease.Pool{newPool(t, 1, 1, 4), newPool(t, 2, 5, 8)},
+			pools:   drawPools(t),
 			leases:  make(map[lease.Resource]lease.Lease),
 			durable: make(map[lease.Resource]lease.Lease),
 		}
@@ -437,8 +444,7 @@ func TestTableModel(t *testing.T) {
 				m.durable = m.store.PowerCut().Replay()
 			},
 			"reload": func(t *rapid.T) {
-				cut := byte(rapid.IntRange(1, 4).Draw(t, "cut"))
-				m.pools = []*lease.Pool{newPool(t, 1, 1, cut), newPool(t, 2, 5, 8)}
+				m.pools = drawPools(t)
 				m.table.Adopt(m.pools)
 			},
 			"": func(t *rapid.T) {

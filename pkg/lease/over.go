@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// errOver says that what a request names is held by a lease whose time is over and which
-// has to be ended first.
-var errOver = errors.New("lease: a lease that is over is still there")
+// errOver says that leases whose time is over have to be ended before an attempt goes on: one
+// holds what the request names, or else an open offer would have to give way.
+var errOver = errors.New("lease: leases that are over may still be there")
 
 // overdue reports whether a record is a lease in force whose time is over, and which nobody
 // is about to end. again has one count too that a Lapse has put off.

@@ -79,13 +79,17 @@ func (a *attempt) scan(p *Pool, begin uint64) (seq Seq, seen bool, err error) {
 	}
 }
 
-// supplant lets the oldest offer in the request's pools give way.
+// supplant lets the oldest offer in the request's pools give way, once there is nothing
+// that has run out.
 func (a *attempt) supplant() (Seq, error) {
 	tries := 0
 	for _, p := range a.r.Pools {
 		if p = a.t.sets.Load().cur.resolve(p); p != nil {
 			tries += p.offers.len()
 		}
+	}
+	if tries > 0 && !a.again {
+		return 0, errOver
 	}
 	for ; tries > 0; tries-- {
 		p := a.oldest()
