@@ -109,14 +109,14 @@ func (s *Server) selecting(x *Exchange, want netip.Addr) Verdict {
 
 // reboot answers a client that came up again and asks whether its address still
 // holds: yes or no if we know the client, else silence, unless we are the
-// authority on this link (RFC 2131 §4.3.2, INIT-REBOOT). Over 4o6 it may also be
-// a client that took the offer of a server without identifier: the offer makes it
-// known. So does a lease that has run out, as long as nobody else has the address.
+// authority on this link (RFC 2131 §4.3.2, INIT-REBOOT). An offer is no record of
+// the client, but over 4o6, where it may have taken the offer of a server without
+// identifier. A lease that has run out is one, as long as nobody else has the address.
 func (s *Server) reboot(x *Exchange, want netip.Addr) Verdict {
 	l, seq, known := s.known(x)
 	same := l.Resource.Prefix.Addr() == want
 	switch {
-	case !known, l.State == lease.Offered && !same:
+	case !known, l.State == lease.Offered && !(same && x.over6):
 		return x.refuse("unknown client")
 	case !same || !x.mayHave(want):
 		x.Seq = seq // the lease that it does have

@@ -96,10 +96,6 @@ func conversations() []conversation {
 			{0, reboot(hwA, inPool), "NAK 54=c0000201 56=756e6b6e6f776e"},
 			{0, reboot(hwA, "0a090909"), "NAK 54=c0000201 56=756e6b6e6f776e"},
 		}},
-		{"REQUEST without server identifier that takes an offer", nil, []turn{
-			{0, discover(hwA), "OFFER 192.0.2.100" + given1},
-			{0, reboot(hwA, inPool), "ACK 192.0.2.100" + given1},
-		}},
 		{"RENEWING an address that the server forgot", nil, []turn{
 			{0, renew(hwA, "192.0.2.100"), "ACK 192.0.2.100" + given1},
 		}},

@@ -178,3 +178,24 @@ func TestClientStatesAgainstKea(t *testing.T) {
 		}
 	}
 }
+
+// TestOfferIsNoRecord: who was offered an address and names no server in its REQUEST is not
+// known by that (RFC 2131 §4.3.2, INIT-REBOOT), as with Kea; but over 4o6, where ISC's
+// server sends no identifier that its client could name.
+func TestOfferIsNoRecord(t *testing.T) {
+	for _, authoritative := range []bool{false, true} {
+		for _, way := range ways {
+			b := newBench(t, statesNet(authoritative))
+			if got := word(way.ask(b, query{kind: dhcp4.Discover, hw: hwA, opts: "50=c0000264"}), "c0000264"); got != "OFFER A" {
+				t.Fatal(got)
+			}
+			want := map[bool]string{false: "silence", true: "NAK"}[authoritative]
+			if way.name == "4o6" {
+				want = "ACK A"
+			}
+			if got := word(way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264"}), "c0000264"); got != want {
+				t.Errorf("%s, authoritative %v: %s, want %s", way.name, authoritative, got, want)
+			}
+		}
+	}
+}
