@@ -35,23 +35,29 @@ const namesConfig = `{"Dhcp4": {
   "dhcp4o6-port": 6767, "valid-lifetime": 7200,
   "dhcp-ddns": {"enable-updates": true, "server-ip": "127.0.0.1", "server-port": 53001},
   %s
-  "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}],
+  "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", %s "4o6-interface": "s0", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}],
     "reservations": [{"hw-address": "02:00:5e:00:02:01", "hostname": "Kept"}, {"hw-address": "02:00:5e:00:02:02", "hostname": "kept.example.org"}]}],
   "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]
 }}`
 
-// namesSettings are the ddns- keys of a run.
-var namesSettings = []struct{ name, keys string }{
-	{"defaults", ``},
-	{"suffix", `"ddns-qualifying-suffix": "example.org", `},
-	{"suffix with a dot, overrides", `"ddns-qualifying-suffix": "example.org.", "ddns-override-no-update": true, "ddns-override-client-update": true,`},
-	{"always", `"ddns-replace-client-name": "always", "ddns-qualifying-suffix": "example.org", "ddns-generated-prefix": "h",`},
-	{"when present", `"ddns-replace-client-name": "when-present",`},
-	{"when not present", `"ddns-replace-client-name": "when-not-present", "ddns-qualifying-suffix": "example.org",`},
-	{"no updates", `"ddns-send-updates": false, "ddns-qualifying-suffix": "example.org",`},
-	{"each renewal, no conflict resolution", `"ddns-update-on-renew": true, "ddns-use-conflict-resolution": false,`},
-	{"characters", `"hostname-char-set": "[^A-Za-z0-9-]", "hostname-char-replacement": "x",`},
-	{"no cleaning", `"hostname-char-set": "",`},
+// namesSettings are the ddns- keys of a run, globally and of the subnet, which goes
+// first.
+var namesSettings = []struct{ name, keys, subnet string }{
+	{"defaults", ``, ``},
+	{"suffix", `"ddns-qualifying-suffix": "example.org", `, ``},
+	{"suffix with a dot, overrides", `"ddns-qualifying-suffix": "example.org.", "ddns-override-no-update": true, "ddns-override-client-update": true,`, ``},
+	{"always", `"ddns-replace-client-name": "always", "ddns-qualifying-suffix": "example.org", "ddns-generated-prefix": "h",`, ``},
+	{"when present", `"ddns-replace-client-name": "when-present",`, ``},
+	{"when not present", `"ddns-replace-client-name": "when-not-present", "ddns-qualifying-suffix": "example.org",`, ``},
+	{"no updates", `"ddns-send-updates": false, "ddns-qualifying-suffix": "example.org",`, ``},
+	{"each renewal, no conflict resolution", `"ddns-update-on-renew": true, "ddns-use-conflict-resolution": false,`, ``},
+	{"characters", `"hostname-char-set": "[^A-Za-z0-9-]", "hostname-char-replacement": "x",`, ``},
+	{"no cleaning", `"hostname-char-set": "",`, ``},
+	{"of the subnet", `"ddns-qualifying-suffix": "example.net", "ddns-generated-prefix": "g", "ddns-send-updates": false, "hostname-char-set": "",`,
+		`"ddns-qualifying-suffix": "example.org", "ddns-generated-prefix": "s", "ddns-send-updates": true, "ddns-replace-client-name": "when-present",
+		"ddns-override-no-update": true, "ddns-override-client-update": true, "ddns-update-on-renew": true, "ddns-use-conflict-resolution": false,
+		"hostname-char-set": "[^a-z]", "hostname-char-replacement": "z",`},
+	{"none in the subnet", `"ddns-qualifying-suffix": "example.net", "ddns-override-client-update": true,`, `"ddns-send-updates": false, "ddns-qualifying-suffix": "",`},
 }
 
 // namesAsked are what clients say of themselves.
@@ -168,7 +174,7 @@ func TestNamesAgainstKea(t *testing.T) {
 			r := &roads[i]
 			t.Run(set.name+", "+r.name, func(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "leases.csv")
-				text := fmt.Sprintf(namesConfig, file, set.keys)
+				text := fmt.Sprintf(namesConfig, file, set.keys, set.subnet)
 				conn := startKea(t, r, p, text)
 				ours := new(registrar)
 				b := namesBench(t, text, ours)
@@ -205,7 +211,7 @@ func TestNamesThatKeaRefuses(t *testing.T) {
 	p.Veth("s0", "c0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
 	netns.Up(t, "lo")
 	running(t, "s0")
-	config := fmt.Sprintf(namesConfig, filepath.Join(t.TempDir(), "leases.csv"), "")
+	config := fmt.Sprintf(namesConfig, filepath.Join(t.TempDir(), "leases.csv"), "", "")
 	conn := startKea(t, &roads[0], p, config)
 	b := namesBench(t, config, new(registrar))
 	for i, opts := range namesRefused {
@@ -252,7 +258,7 @@ func TestNamesAllocateNothing(t *testing.T) {
 }
 
 // life is what a client asks: an address, to keep it under its name and under
-// another, and to be rid of it.
+// another, to be rid of it, and to have it once more, until it finds somebody else there.
 func life(hw string, a netip.Addr, opts string) []query {
 	b := a.As4()
 	want := fmt.Sprintf("50=%x ", b)
@@ -263,6 +269,8 @@ func life(hw string, a netip.Addr, opts string) []query {
 		{kind: dhcp4.Request, hw: hw, ciaddr: a.String(), opts: opts},
 		{kind: dhcp4.Request, hw: hw, ciaddr: a.String(), opts: other},
 		{kind: dhcp4.Release, hw: hw, ciaddr: a.String(), opts: "54=c0000201 " + identity(opts)},
+		{kind: dhcp4.Request, hw: hw, opts: want + "54=c0000201 " + opts},
+		{kind: dhcp4.Decline, hw: hw, opts: want + "54=c0000201 " + identity(opts)},
 	}
 }
 
@@ -302,7 +310,7 @@ func row(t *testing.T, file string, a netip.Addr) (last string) {
 		if r[0] != a.String() {
 			continue
 		}
-		if last = ""; r[col("valid_lifetime")] != "0" {
+		if last = ""; r[col("valid_lifetime")] != "0" && r[col("state")] == "0" {
 			last = r[col("fqdn_fwd")] + r[col("fqdn_rev")] + " " + r[col("hostname")]
 		}
 	}
