@@ -116,7 +116,7 @@ func (c *caller) ask(t *testing.T, kind dhcp4.MessageType, at netip.Addr, option
 			t.Fatal(err)
 		}
 		c.conn.SetReadDeadline(time.Now().Add(time.Second))
-		for kind != dhcp4.Release {
+		for hasAnswer(kind) {
 			n, err := c.conn.Read(buf)
 			if last = err; err != nil {
 				break
@@ -129,13 +129,16 @@ func (c *caller) ask(t *testing.T, kind dhcp4.MessageType, at netip.Addr, option
 				return m
 			}
 		}
-		if kind == dhcp4.Release {
+		if !hasAnswer(kind) {
 			return nil
 		}
 	}
 	t.Fatalf("%v: %v", kind, last)
 	return nil
 }
+
+// hasAnswer reports whether a message has an answer.
+func hasAnswer(kind dhcp4.MessageType) bool { return kind != dhcp4.Release && kind != dhcp4.Decline }
 
 // named says a name in the client FQDN option, asking for all updates.
 func named(name string) func(*dhcp4.Builder) {
@@ -252,6 +255,52 @@ func TestNamesInDNS6(t *testing.T) {
 			ask(dhcp6.Renew, "beta", l)
 			s.stands(t, "beta", l.addr, true)
 			s.stands(t, "beta", l.addr, false) // it ran out
+		})
+	}
+}
+
+// TestNameConflictsInDNS: of two clients that go by one name the first keeps it, as RFC
+// 4703 has it, and the last has it where ddns-conflict-resolution-mode of the subnet
+// says so. Who has it takes it along with a declined address.
+func TestNameConflictsInDNS(t *testing.T) {
+	for _, mode := range []string{"check-with-dhcid", "no-check-with-dhcid"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s := bare(t, 0)
+			s.server.IP("addr add " + serverV4 + "/24 dev s0")
+			s.client.IP("addr add " + relayUpV4 + "/24 dev c0")
+			s.names(t)
+			s.run(t, ours, 4, `"valid-lifetime": 600, "ddns-qualifying-suffix": "`+zone+`", "dhcp-ddns": {"enable-updates": true}, "interfaces-config": {"interfaces": ["s0"]},
+				"subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "ddns-conflict-resolution-mode": "`+mode+`", "pools": [{"pool": "192.0.2.100 - 192.0.2.199"}]}]`)
+			s.listening(t, ":67")
+			var conn *net.UDPConn
+			if err := s.client.Listen(func() (err error) {
+				conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(relayUpV4+":67")))
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			client := func(n byte) *caller { return &caller{s: s, conn: conn, hw: n, xid: 1000 * uint32(n)} }
+
+			a := client(1).lease(t, named("same"))
+			s.stands(t, "same", a, true)
+			b := client(2).lease(t, named("same"))
+			s.stands(t, "later", client(3).lease(t, named("later")), true) // the DNS has answered what was before
+			has, who := a, client(1)
+			if mode != "check-with-dhcid" {
+				has, who = b, client(2)
+			}
+			if got := s.dig("same."+zone, "A"); got != has.String() {
+				t.Errorf("same is %s, not %v", got, has)
+			}
+			who.xid += 500
+			who.ask(t, dhcp4.Decline, netip.Addr{}, func(w *dhcp4.Builder) {
+				v, id := has.As4(), netip.MustParseAddr(serverV4).As4()
+				w.Add(dhcp4.OptRequestedAddress, v[:])
+				w.Add(dhcp4.OptServerID, id[:])
+			})
+			s.stands(t, "same", has, false)
 		})
 	}
 }

@@ -238,9 +238,8 @@ func TestSwitchedOff(t *testing.T) {
 	})
 }
 
-// TestFlush: at the end what is left is sent, in so far as it can be at once.
-// Switched off, neither the socket nor the complaint stays until somebody asks for
-// updates again.
+// TestNothingIsLeftOpen: switched off, neither the socket nor the complaint stays until
+// somebody asks for updates again.
 func TestNothingIsLeftOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, 8)
@@ -266,6 +265,7 @@ func TestNothingIsLeftOpen(t *testing.T) {
 	})
 }
 
+// TestFlush: at the end what is left is sent, in so far as it can be at once.
 func TestFlush(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
