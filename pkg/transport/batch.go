@@ -77,7 +77,7 @@ type reader struct {
 	slotSize int
 	socket   *quiet
 	link     int                // packets of this link are read; 0: datagrams are
-	twice    *drain             // what has come as a packet comes here too; nil: datagrams are read
+	twice    int                // the socket that they come to once more, as datagrams
 	call     func(uintptr) bool // made once: a method value allocates
 
 	// one call to the kernel
@@ -147,7 +147,7 @@ func (r *reader) init(socket *quiet, o BatchOptions) (err error) {
 	}
 	r.socket, r.slotSize = socket, o.SlotSize
 	if o.Tap != nil {
-		r.link, r.twice = o.Link, newDrain(int(socket.sock.Fd()), o.Slots)
+		r.link, r.twice = o.Link, int(socket.sock.Fd())
 	}
 	r.hdrs = make([]mmsghdr, o.Slots)
 	r.iovs = make([]unix.Iovec, o.Slots)
@@ -268,8 +268,8 @@ func (r *reader) extend(want int) {
 func (r *reader) receive(at, want int) (int, syscall.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(&r.hdrs[at])),
 		uintptr(want), unix.MSG_DONTWAIT, 0, 0)
-	if e == 0 && r.twice != nil {
-		r.twice.empty()
+	if e == 0 && r.link != 0 {
+		discard(r.twice)
 	}
 	return int(n), e
 }

@@ -64,17 +64,13 @@ func (r *reader) frame(d *Datagram, h *mmsghdr) bool {
 	return true
 }
 
-// A drain throws away what a socket has taken in.
-type drain struct {
-	fd   int
-	hdrs []mmsghdr // without buffers
-}
+// nowhere is where datagrams go that are thrown away. The kernel writes their lengths
+// here, which nobody reads, so all readers share it.
+var nowhere [128]mmsghdr
 
-func newDrain(fd, slots int) *drain { return &drain{fd, make([]mmsghdr, slots)} }
-
-// empty throws away as many datagrams as a batch may hold. What comes later waits for
-// the next batch.
-func (d *drain) empty() {
-	unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(d.fd), uintptr(unsafe.Pointer(&d.hdrs[0])),
-		uintptr(len(d.hdrs)), unix.MSG_DONTWAIT, 0, 0)
+// discard throws away what a socket has taken in, as much as a batch holds; what comes
+// later waits for the next one.
+func discard(fd int) {
+	unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&nowhere[0])),
+		uintptr(len(nowhere)), unix.MSG_DONTWAIT, 0, 0)
 }
