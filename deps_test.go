@@ -49,8 +49,8 @@ var levels = map[string][]string{
 
 	"internal/program": {"pkg/config"}, // level 3
 
-	"pkg/client4": {"internal/wholefile", "pkg/dhcp4", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/optdef", "pkg/pkt4o6", "pkg/softwire", "pkg/transport"},
-	"pkg/client6": {"internal/wholefile", "pkg/dhcp6", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/netif", "pkg/optdef", "pkg/softwire", "pkg/transport"},
+	"pkg/client4": {"internal/clientloop", "internal/wholefile", "pkg/dhcp4", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/link", "pkg/netif", "pkg/optdef", "pkg/pkt4o6", "pkg/softwire", "pkg/transport"},
+	"pkg/client6": {"internal/clientloop", "internal/wholefile", "pkg/dhcp6", "pkg/duid", "pkg/hostconf", "pkg/ipc", "pkg/netif", "pkg/optdef", "pkg/softwire", "pkg/transport"},
 
 	// level 4
 	"pkg/load":            {"*"},
@@ -60,7 +60,7 @@ var levels = map[string][]string{
 	"internal/dhcptest":   {"*"},
 	"internal/interop":    {"*"},
 
-	"internal/command": nil, "internal/wholefile": nil, // level 0
+	"internal/clientloop": nil, "internal/command": nil, "internal/wholefile": nil, // level 0
 
 	// helpers of tests, used at every level
 	"internal/hostile":        {"pkg/dhcp4", "pkg/dhcp6"},

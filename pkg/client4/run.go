@@ -7,11 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/clientloop"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
 )
@@ -51,22 +51,18 @@ type Status struct {
 // or when the lease has been released. It closes c, and returns when nothing that
 // it started goes on any more.
 func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
-	r := &runner{m: m, c: c, o: o, log: o.Log, events: make(chan Event), done: make(chan struct{}), timer: time.NewTimer(0)}
+	r := &runner{m: m, c: c, o: o, log: o.Log, loop: clientloop.New(sources(c, &o))}
 	if r.log == nil {
 		r.log = zap.NewNop()
 	}
-	r.timer.Stop()
-	r.ready = c.Ready()
 	if g, ok := c.(Guard); ok {
-		r.conflicts = g.Conflicts()
+		r.loop.Go(func() { r.conflicts(g.Conflicts()) })
 	}
-	r.wait.Go(r.receive)
-	defer func() {
-		close(r.done)
+	buf := make([]byte, dhcp4.MaxLen)
+	r.loop.Go(func() { r.loop.Receive(func() error { return r.receive(buf) }) })
+	defer r.loop.End(func() {
 		_ = c.Close() // there is nothing more to send
-		r.timer.Stop()
-		r.wait.Wait()
-	}()
+	})
 	r.ctx = context.WithoutCancel(ctx) // the last change has to be carried out as well
 	if o.Release {
 		r.step(Release{})
@@ -74,70 +70,35 @@ func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
 		r.step(Start{})
 	}
 	for !r.ended {
-		r.step(r.next(ctx))
+		r.step(r.loop.Next(ctx))
 	}
 	return r.err
+}
+
+// sources names what happens to a client for its machine.
+func sources(c Carrier, o *RunOptions) clientloop.Sources[Event, Request] {
+	return clientloop.Sources[Event, Request]{
+		Stop: Stop{}, Timer: Timer{},
+		Ready: c.Ready(), IsReady: func(up bool) Event { return Ready{Up: up} },
+		Clock: o.Clock, IsClock: func(slept time.Duration) Event { return Clock{Slept: slept} },
+		Ask: o.Ask, IsAsk: func(r Request) Event {
+			return [...]Event{AskRenew: Renew{}, AskRelease: Release{}, AskInform: Inform{}}[r]
+		},
+	}
 }
 
 // A runner drives one machine. Its own goroutine is Run's; one receives, and one
 // may wait for a probe.
 type runner struct {
-	m   *Machine
-	c   Carrier
-	o   RunOptions
-	log *zap.Logger
-	ctx context.Context
+	m    *Machine
+	c    Carrier
+	o    RunOptions
+	log  *zap.Logger
+	ctx  context.Context
+	loop *clientloop.Loop[Event, Request]
 
-	timer     *time.Timer
-	ready     <-chan bool
-	conflicts <-chan netip.Addr
-	events    chan Event // of the other goroutines
-	done      chan struct{}
-	wait      sync.WaitGroup
-
-	since []Event // what came of the actions themselves, to be told next
 	ended bool
 	err   error
-}
-
-// next waits for what happens.
-func (r *runner) next(ctx context.Context) Event {
-	if len(r.since) > 0 {
-		e := r.since[0]
-		r.since = r.since[1:]
-		return e
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return Stop{}
-		case e := <-r.events:
-			return e
-		case <-r.timer.C:
-			return Timer{}
-		case up, ok := <-r.ready:
-			if !ok {
-				r.ready = nil
-			}
-			return Ready{Up: up}
-		case a, ok := <-r.conflicts:
-			if ok {
-				return Probed{Addr: a, Taken: true}
-			}
-			r.conflicts = nil
-		case slept, ok := <-r.o.Clock:
-			if ok {
-				return Clock{Slept: slept}
-			}
-			r.o.Clock = nil
-		case ask, ok := <-r.o.Ask:
-			if !ok {
-				r.o.Ask = nil
-				continue
-			}
-			return [...]Event{AskRenew: Renew{}, AskRelease: Release{}, AskInform: Inform{}}[ask]
-		}
-	}
 }
 
 // step tells the machine, and does what it says.
@@ -155,15 +116,12 @@ func (r *runner) do(a Action) {
 	switch a := a.(type) {
 	case Send:
 		if err := r.c.Send(&a); err != nil {
-			r.since = append(r.since, Refused{err})
+			r.loop.First(Refused{err})
 		}
 	case Arm:
-		r.timer.Stop()
-		if !a.At.IsZero() {
-			r.timer.Reset(time.Until(a.At))
-		}
+		r.loop.Arm(a.At)
 	case Probe:
-		r.wait.Go(func() { r.probe(a.Addr) })
+		r.loop.Go(func() { r.probe(a.Addr) })
 	case Apply:
 		r.apply(&a.Change)
 	case Save:
@@ -190,7 +148,7 @@ func (r *runner) apply(c *hostconf.Change) {
 	}
 	err := r.o.System.Apply(r.ctx, c)
 	if errors.Is(err, hostconf.ErrTaken) && is.IsValid() {
-		r.since = append(r.since, refusal(c.Reason, is.Addr()))
+		r.loop.First(refusal(c.Reason, is.Addr()))
 		return
 	}
 	if err != nil {
@@ -228,48 +186,29 @@ func (r *runner) probe(a netip.Addr) {
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		r.log.Warn("address not probed", zap.Stringer("addr", a), zap.Error(err))
 	}
-	r.tell(Probed{Addr: a, Taken: taken})
+	r.loop.Tell(Probed{Addr: a, Taken: taken})
 }
 
-// again is how long receiving rests after an error, ENETDOWN say.
-const again = time.Second
-
-// receive reads until the carrier is closed.
-func (r *runner) receive() {
-	buf := make([]byte, dhcp4.MaxLen)
+// conflicts tells of addresses that the host has and somebody else uses.
+func (r *runner) conflicts(c <-chan netip.Addr) {
 	for {
-		n, from, err := r.c.Recv(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			if !r.rest() {
+		select {
+		case a, ok := <-c:
+			if !ok || !r.loop.Tell(Probed{Addr: a, Taken: true}) {
 				return
 			}
-		case !r.tell(Received{Data: bytes.Clone(buf[:n]), From: from}):
+		case <-r.loop.Done():
 			return
 		}
 	}
 }
 
-// tell hands an event of another goroutine to Run; false when Run has ended.
-func (r *runner) tell(e Event) bool {
-	select {
-	case r.events <- e:
-		return true
-	case <-r.done:
-		return false
+// receive waits for a message.
+func (r *runner) receive(buf []byte) error {
+	n, from, err := r.c.Recv(buf)
+	if err != nil {
+		return err
 	}
-}
-
-// rest waits a moment; false when Run has ended.
-func (r *runner) rest() bool {
-	t := time.NewTimer(again)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.done:
-		return false
-	}
+	r.loop.Tell(Received{Data: bytes.Clone(buf[:n]), From: from})
+	return nil
 }

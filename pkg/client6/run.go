@@ -7,11 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/internal/clientloop"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/hostconf"
 )
@@ -60,22 +60,18 @@ type Status struct {
 // or when they have been released. It closes c, and returns when nothing that it
 // started goes on any more.
 func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
-	r := &runner{m: m, c: c, o: o, log: o.Log, events: make(chan Event), done: make(chan struct{}), timer: time.NewTimer(0)}
+	r := &runner{m: m, c: c, o: o, log: o.Log, loop: clientloop.New(sources(c, &o))}
 	if r.log == nil {
 		r.log = zap.NewNop()
 	}
-	r.timer.Stop()
-	r.ready = c.Ready()
-	r.wait.Go(r.receive)
-	defer func() {
-		close(r.done)
+	buf := make([]byte, dhcp6.MaxMessage)
+	r.loop.Go(func() { r.loop.Receive(func() error { return r.receive(buf) }) })
+	defer r.loop.End(func() {
 		if o.Over4 != nil {
 			o.Over4.Close()
 		}
 		_ = c.Close() // there is nothing more to send
-		r.timer.Stop()
-		r.wait.Wait()
-	}()
+	})
 	r.ctx = context.WithoutCancel(ctx) // the last change has to be carried out as well
 	if o.Release {
 		r.step(Release{})
@@ -83,64 +79,35 @@ func Run(ctx context.Context, m *Machine, c Carrier, o RunOptions) error {
 		r.step(Start{})
 	}
 	for !r.ended {
-		r.step(r.next(ctx))
+		r.step(r.loop.Next(ctx))
 	}
 	return r.err
+}
+
+// sources names what happens to a client for its machine.
+func sources(c Carrier, o *RunOptions) clientloop.Sources[Event, Request] {
+	return clientloop.Sources[Event, Request]{
+		Stop: Stop{}, Timer: Timer{},
+		Ready: c.Ready(), IsReady: func(up bool) Event { return Ready{Up: up} },
+		Clock: o.Clock, IsClock: func(slept time.Duration) Event { return Clock{Slept: slept} },
+		Ask: o.Ask, IsAsk: func(r Request) Event {
+			return [...]Event{AskRenew: Renew{}, AskRelease: Release{}, AskInform: Inform{}}[r]
+		},
+	}
 }
 
 // A runner drives one machine. Its own goroutine is Run's; one receives, and others
 // may wait for the end of duplicate address detection.
 type runner struct {
-	m   *Machine
-	c   Carrier
-	o   RunOptions
-	log *zap.Logger
-	ctx context.Context
+	m    *Machine
+	c    Carrier
+	o    RunOptions
+	log  *zap.Logger
+	ctx  context.Context
+	loop *clientloop.Loop[Event, Request]
 
-	timer  *time.Timer
-	ready  <-chan bool
-	events chan Event // of the other goroutines
-	done   chan struct{}
-	wait   sync.WaitGroup
-
-	since []Event // what came of the actions themselves, to be told next
 	ended bool
 	err   error
-}
-
-// next waits for what happens.
-func (r *runner) next(ctx context.Context) Event {
-	if len(r.since) > 0 {
-		e := r.since[0]
-		r.since = r.since[1:]
-		return e
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return Stop{}
-		case e := <-r.events:
-			return e
-		case <-r.timer.C:
-			return Timer{}
-		case up, ok := <-r.ready:
-			if !ok {
-				r.ready = nil
-			}
-			return Ready{Up: up}
-		case slept, ok := <-r.o.Clock:
-			if ok {
-				return Clock{Slept: slept}
-			}
-			r.o.Clock = nil
-		case ask, ok := <-r.o.Ask:
-			if !ok {
-				r.o.Ask = nil
-				continue
-			}
-			return [...]Event{AskRenew: Renew{}, AskRelease: Release{}, AskInform: Inform{}}[ask]
-		}
-	}
 }
 
 // step tells the machine, and does what it says.
@@ -158,15 +125,12 @@ func (r *runner) do(a Action) {
 	switch a := a.(type) {
 	case Send:
 		if err := r.c.Send(a.Data, a.To); err != nil {
-			r.since = append(r.since, Refused{err})
+			r.loop.First(Refused{err})
 		}
 	case Arm:
-		r.timer.Stop()
-		if !a.At.IsZero() {
-			r.timer.Reset(time.Until(a.At))
-		}
+		r.loop.Arm(a.At)
 	case Watch:
-		r.wait.Go(func() { r.watch(a.Addrs) })
+		r.loop.Go(func() { r.watch(a.Addrs) })
 	case Apply:
 		r.apply(&a.Change)
 	case Save:
@@ -192,7 +156,7 @@ func (r *runner) apply(c *hostconf.Change) {
 	if err := r.o.System.Apply(r.ctx, c); err != nil {
 		r.log.Error("host not changed", zap.String("reason", string(c.Reason)), zap.Error(err))
 		for _, a := range takenIn(err) {
-			r.since = append(r.since, DAD{Addr: a, Failed: true})
+			r.loop.First(DAD{Addr: a, Failed: true})
 		}
 	}
 }
@@ -220,55 +184,24 @@ func (r *runner) watch(addrs []netip.Addr) {
 		r.log.Warn("duplicate addresses not looked for", zap.Error(err))
 	}
 	for _, a := range taken {
-		if !r.tell(DAD{Addr: a, Failed: true}) {
+		if !r.loop.Tell(DAD{Addr: a, Failed: true}) {
 			return
 		}
 	}
 }
 
-// again is how long receiving rests after an error, ENETDOWN say.
-const again = time.Second
-
-// receive reads until the carrier is closed. What belongs to IPv4 is handed on.
-func (r *runner) receive() {
-	buf := make([]byte, dhcp6.MaxMessage)
-	for {
-		n, from, err := r.c.Recv(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			if !r.rest() {
-				return
-			}
-		case n > 0 && dhcp6.MessageType(buf[0]) == dhcp6.DHCPv4Response:
-			if r.o.Over4 != nil {
-				r.o.Over4.Answer(buf[:n], from)
-			}
-		case !r.tell(Received{Data: bytes.Clone(buf[:n]), From: from}):
-			return
+// receive waits for a message. What belongs to IPv4 is handed on.
+func (r *runner) receive(buf []byte) error {
+	n, from, err := r.c.Recv(buf)
+	switch {
+	case err != nil:
+		return err
+	case n > 0 && dhcp6.MessageType(buf[0]) == dhcp6.DHCPv4Response:
+		if r.o.Over4 != nil {
+			r.o.Over4.Answer(buf[:n], from)
 		}
+	default:
+		r.loop.Tell(Received{Data: bytes.Clone(buf[:n]), From: from})
 	}
-}
-
-// tell hands an event of another goroutine to Run; false when Run has ended.
-func (r *runner) tell(e Event) bool {
-	select {
-	case r.events <- e:
-		return true
-	case <-r.done:
-		return false
-	}
-}
-
-// rest waits a moment; false when Run has ended.
-func (r *runner) rest() bool {
-	t := time.NewTimer(again)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.done:
-		return false
-	}
+	return nil
 }
