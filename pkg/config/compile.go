@@ -39,6 +39,7 @@ type compiler struct {
 
 	named    map[classify.ID]*node // classes of guards and lists, where the first stands
 	assigned map[classify.ID]bool  // classes that reservations name
+	told     map[*node]bool        // what atOdds has complained of
 }
 
 // outermost is the scope of the daemon's map.
@@ -299,6 +300,9 @@ func (c *compiler) policy(l levels) topology.Policy {
 	}
 	p.T1.Seconds = l.uint32("renew-timer", 0)
 	p.T2.Seconds = l.uint32("rebind-timer", 0)
+	if t1, t2 := p.T1.Seconds, p.T2.Seconds; t2 > 0 && t1 > t2 && len(l) > 1 { // of subnets, as in Kea
+		c.atOdds(l, []string{"renew-timer", "rebind-timer"}, "renew-timer %d is more than rebind-timer %d", t1, t2)
+	}
 	t2 := 0.875
 	if c.cfg.Family == v6 {
 		t2 = 0.8
@@ -308,39 +312,47 @@ func (c *compiler) policy(l levels) topology.Policy {
 	if l.bool("calculate-tee-times", c.cfg.Family == v6) {
 		p.T1.Percent = l.float("t1-percent", 0.5)
 		p.T2.Percent = l.float("t2-percent", t2)
-		own := l[0].get("t2-percent")
-		if m := l[0].get("t1-percent"); m != nil {
-			own = m
-		}
-		if own != nil && p.T1.Percent >= p.T2.Percent {
-			c.errorf(own, "t1-percent %v is not less than t2-percent %v", p.T1.Percent, p.T2.Percent)
+		if p.T1.Percent >= p.T2.Percent {
+			c.atOdds(l, []string{"t1-percent", "t2-percent"}, "t1-percent %v is not less than t2-percent %v", p.T1.Percent, p.T2.Percent)
 		}
 	}
 	return p
 }
 
 // lifetime reads a lifetime with its bounds. Each of the three is inherited by
-// itself. A complaint is made where one of them stands, not where it is inherited.
+// itself.
 func (c *compiler) lifetime(l levels, key string, def uint32) topology.Lifetime {
 	v := topology.Lifetime{Default: l.uint32(key, def)}
 	v.Min = l.uint32("min-"+key, v.Default)
 	v.Max = l.uint32("max-"+key, v.Default)
-	own := l[0].get(key)
-	for _, k := range []string{"min-" + key, "max-" + key} {
-		if m := l[0].get(k); m != nil {
-			own = m
-		}
-	}
-	if own == nil {
-		return v
-	}
 	switch {
 	case v.Min > v.Default:
-		c.errorf(own, "min-%s %d is more than %s %d", key, v.Min, key, v.Default)
+		c.atOdds(l, []string{"max-" + key, "min-" + key, key}, "min-%s %d is more than %s %d", key, v.Min, key, v.Default)
 	case v.Max < v.Default:
-		c.errorf(own, "max-%s %d is less than %s %d", key, v.Max, key, v.Default)
+		c.atOdds(l, []string{"max-" + key, "min-" + key, key}, "max-%s %d is less than %s %d", key, v.Max, key, v.Default)
 	}
 	return v
+}
+
+// atOdds complains of keys that do not go together: once for each place, where the innermost
+// of them stands, however many subnets inherit it.
+func (c *compiler) atOdds(l levels, keys []string, format string, args ...any) {
+	for _, n := range l {
+		for _, key := range keys {
+			m := n.get(key)
+			if m == nil || m.kind == kNull {
+				continue
+			}
+			if c.told == nil {
+				c.told = make(map[*node]bool)
+			}
+			if !c.told[m] {
+				c.told[m] = true
+				c.errorf(m, format, args...)
+			}
+			return
+		}
+	}
 }
 
 // preferred reads the preferred lifetime: five eighths of the valid one where it
