@@ -14,7 +14,7 @@ import (
 
 // TestAddress holds where a native reply goes (RFC 2131 §4.1).
 func TestAddress(t *testing.T) {
-	onLink := func(n *topology.Topology) { n.Subnets[0].Iface = "eth0" }
+	onLink := func(n *topology.Topology) { n.Subnets[0].Iface, n.Subnets[0].Policy.Authoritative = "eth0", true }
 	const mac = "02:00:5e:00:00:01"
 	tests := []struct {
 		name    string
@@ -35,6 +35,7 @@ func TestAddress(t *testing.T) {
 		{"renewing: to ciaddr", Options{}, query{kind: dhcp4.Request, ciaddr: "192.0.2.100"}, "", "192.0.2.100:68", "", 2, 0},
 		{"renewing, broadcast flag: to ciaddr", Options{}, query{kind: dhcp4.Request, ciaddr: "192.0.2.100", flags: 0x8000}, "", "192.0.2.100:68", "", 2, 0x8000},
 		{"NAK: broadcast", Options{}, query{kind: dhcp4.Request, opts: "50=0a000001 54=c0000201"}, "", "255.255.255.255:68", "", 2, 0},
+		{"NAK for a client that has an address: broadcast", Options{}, query{kind: dhcp4.Request, ciaddr: "192.0.2.250"}, "", "255.255.255.255:68", "", 2, 0},
 		{"INFORM: to ciaddr", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50"}, "", "192.0.2.50:68", "", 2, 0},
 		{"INFORM through a relay: to ciaddr, by routing", Options{}, query{kind: dhcp4.Inform, ciaddr: "192.0.2.50", giaddr: "192.0.2.9", opts: "82=010161"}, "", "192.0.2.50:68", "", 0, 0},
 		{"INFORM without ciaddr through a relay: to the relay, which shall broadcast", Options{}, query{kind: dhcp4.Inform, giaddr: "192.0.2.9"}, "", "192.0.2.9:67", "", 0, 0x8000},
@@ -83,7 +84,8 @@ func TestAddress(t *testing.T) {
 }
 
 // TestCIAddr: an ACK has the client's address in ciaddr, an OFFER and a NAK have
-// none (RFC 2131 §4.3.1, table 3).
+// none; no answer but an OFFER and the ACK of a REQUEST has one in yiaddr (RFC 2131 §4.3.1,
+// table 3), were it that of the client before.
 func TestCIAddr(t *testing.T) {
 	for _, way := range ways {
 		b := newBench(t, net1())
@@ -98,6 +100,8 @@ func TestCIAddr(t *testing.T) {
 		} {
 			if m := way.ask(b, tt.q); m == nil || m.CIAddr != ip(tt.want) {
 				t.Errorf("%s, %v: %s, ciaddr %v", way.name, tt.q.kind, say(m), m.CIAddr)
+			} else if got := given(m.YIAddr); got != (tt.q.kind != dhcp4.Inform && m.Type() != dhcp4.Nak) {
+				t.Errorf("%s, %v: yiaddr %v", way.name, tt.q.kind, m.YIAddr)
 			}
 		}
 	}

@@ -123,6 +123,9 @@ func conversations() []conversation {
 			{0, query{kind: dhcp4.Request, hw: hwA, opts: "54=c0000201"}, "silence"},
 			{0, query{kind: dhcp4.Request, hw: hwA, opts: "50=00000000 54=c0000201"}, "silence"},
 		}},
+		{"REQUEST with ciaddr is RENEWING, though it names a server", nil, []turn{
+			{0, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.50", opts: "54=c0000201"}, "silence"},
+		}},
 		{"RELEASE frees the address, and the client gets it again", nil, []turn{
 			{0, selecting(hwA, "c0000296"), "ACK 192.0.2.150" + given1},
 			{0, query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.150", opts: "54=c0000201"}, "silence"},

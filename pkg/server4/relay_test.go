@@ -24,6 +24,7 @@ func TestRelayInformation(t *testing.T) {
 		"a suboption cut short":                    "0104706f",
 		"link selection of another length (3527)":  "0503c00002",
 		"server identifier override, wrong length": "0b0100",
+		"server identifier override, too long":     "0b05c000020900",
 		"a source port of its own (RFC 8357)":      "1300",
 		"nothing":                                  "",
 		"long":                                     strings.Repeat("c8fa"+strings.Repeat("61", 250), 2),
@@ -44,6 +45,9 @@ func TestRelayInformation(t *testing.T) {
 				}
 				if got, _ := m.Option(dhcp4.OptRelayAgentInfo); last != dhcp4.OptRelayAgentInfo || string(got) != string(unhex(t, info)) {
 					t.Errorf("%s, %s: option 82 is %x, the last option %d", name, way.name, got, last)
+				}
+				if id, _ := m.Addr(dhcp4.OptServerID); id != ip("192.0.2.1") {
+					t.Errorf("%s, %s: option 54 is %v", name, way.name, id)
 				}
 			}
 		}
@@ -153,6 +157,18 @@ func TestRelayInformationIsNeverOverloaded(t *testing.T) {
 			if len(m.Bytes()) > 548 {
 				t.Errorf("%s: %d octets are too long a reply", way.name, len(m.Bytes()))
 			}
+		}
+	}
+}
+
+// TestRelayInformationBeforeClientID: where both are very long and there is room for one, it
+// is the relay's, without which the reply would not reach the client.
+func TestRelayInformationBeforeClientID(t *testing.T) {
+	long := strings.Repeat("c8fa"+strings.Repeat("61", 250), 2) + "c828" + strings.Repeat("62", 40)
+	for _, way := range ways {
+		m := way.ask(newBench(t, net1()), query{kind: dhcp4.Discover, opts: "61=01" + strings.Repeat("61", 800) + " 82=" + long})
+		if info, _ := m.Option(dhcp4.OptRelayAgentInfo); hex.EncodeToString(info) != long || m.Has(dhcp4.OptClientID) {
+			t.Errorf("%s: %d octets of option 82, client identifier %v", way.name, len(info), m.Has(dhcp4.OptClientID))
 		}
 	}
 }

@@ -84,15 +84,22 @@ func hexOf(b []byte) string {
 }
 
 // TestNativeIdentifier: on IPv4 it is the address that the query came to, else
-// that of the socket.
+// that of the socket; who names it then means this server, were it an address that the
+// host is not known to have yet.
 func TestNativeIdentifier(t *testing.T) {
 	b := newBenchWith(t, net1(), Options{Interfaces: links("eth0 192.0.2.1 192.0.2.2")})
-	for _, tt := range []struct{ local, want string }{{"192.0.2.2", "192.0.2.2"}, {"255.255.255.255", "192.0.2.1"}} {
+	for _, tt := range []struct{ local, want string }{{"192.0.2.2", "192.0.2.2"}, {"192.0.2.7", "192.0.2.7"}, {"255.255.255.255", "192.0.2.1"}} {
 		d := query{kind: dhcp4.Discover, giaddr: "192.0.2.9"}.datagram(t)
 		d.Local = ip(tt.local)
 		out := b.native(transport.Datagram(d))
 		if id, _ := read(t, out[0].Data).Addr(dhcp4.OptServerID); id != ip(tt.want) || out[0].Local != ip(tt.want) {
 			t.Errorf("to %s: option 54 is %v, source %v", tt.local, id, out[0].Local)
+		}
+		v := ip(tt.want).As4()
+		d = query{kind: dhcp4.Request, giaddr: "192.0.2.9", opts: "50=c0000264 54=" + hexOf(v[:])}.datagram(t)
+		d.Local = ip(tt.local)
+		if out := b.native(d); len(out) != 1 || read(t, out[0].Data).Type() != dhcp4.Ack {
+			t.Errorf("to %s: the REQUEST that names %s is not granted", tt.local, tt.want)
 		}
 	}
 }
