@@ -61,6 +61,22 @@ func TestBOOTPOff(t *testing.T) {
 	}
 }
 
+// TestBOOTPGrows: what is configured goes into the options field of a reply that is larger
+// than 300 octets then, as far as an Ethernet carries it, and nothing into file and
+// sname, in which a BOOTP client reads names (RFC 951 §3).
+func TestBOOTPGrows(t *testing.T) {
+	for _, way := range ways {
+		b := newBench(t, net1(withBOOTP, func(n *topology.Topology) {
+			setOption(n.Subnets[0], topology.Option{Code: 17, Value: []byte(strings.Repeat("p", 240)), Always: true})
+			setOption(n.Subnets[0], topology.Option{Code: 15, Value: []byte(strings.Repeat("d", 240)), Always: true})
+		}))
+		m := way.ask(b, query{hw: hwA})
+		if m == nil || !m.Has(17) || !m.Has(15) || m.Has(dhcp4.OptOverload) || len(m.Bytes()) < 720 {
+			t.Errorf("%s: %s", way.name, say(m))
+		}
+	}
+}
+
 // TestBOOTPWho: reservations and the class BOOTP hold for BOOTP clients too, and one
 // that says its address keeps it or hears nothing.
 func TestBOOTPWho(t *testing.T) {

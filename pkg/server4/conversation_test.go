@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
+	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
@@ -242,4 +243,21 @@ func same(got, want string) bool {
 		got = got[:len(want)]
 	}
 	return got == want
+}
+
+// TestRepliesAreDropped: what another server says is not answered, were it of a type that
+// clients send (RFC 2131 §2).
+func TestRepliesAreDropped(t *testing.T) {
+	for _, kind := range []dhcp4.MessageType{dhcp4.Discover, dhcp4.Request, dhcp4.Inform, dhcp4.Offer, dhcp4.Ack, dhcp4.Nak} {
+		b := newBench(t, net1())
+		q := query{kind: kind, hw: hwA, giaddr: "192.0.2.9", opts: "50=c0000264"}
+		d := q.datagram(t)
+		d.Data[0] = byte(dhcp4.BootReply)
+		var p pkt4o6.Packet
+		m := q.message(t)
+		m.Data = p.Wrap(nil, d.Data, false)
+		if n := len(b.native(d)) + len(b.over6(m)); n != 0 || b.count("pkt4-drop-reply") != 2 {
+			t.Errorf("%v: %d answers, %d dropped", kind, n, b.count("pkt4-drop-reply"))
+		}
+	}
 }

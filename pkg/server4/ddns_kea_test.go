@@ -65,7 +65,7 @@ var namesAsked = []string{
 	"", "12=" + text("Host"), "12=" + text("host.lab"), "12=" + text("a.example.org"), "12=" + text("host_1.lab"), "12=" + text("a..b"), "12=" + text("."),
 	"12=" + text("host.lab."), "12=" + text("host\x00"), "12=" + text(" host "), "12=" + strings.Repeat("61", 64),
 	"81=000000" + text("Host"), "81=010000" + text("host"), "81=080000" + text("host"), "81=010000" + text("host.lab."), "81=010000" + text("host.lab"),
-	"81=010000", "81=05000004" + text("Host"), "81=05000004" + text("host") + "00", "81=04000004" + text("host") + "036c616200", "81=0c000004" + text("host"),
+	"81=f10000" + text("host"), "81=010000", "81=05000004" + text("Host"), "81=05000004" + text("host") + "00", "81=04000004" + text("host") + "036c616200", "81=0c000004" + text("host"),
 	"81=010000" + text("ho_st.lab."), "81=010000" + text("a.___.b."), "81=01000f" + text("host"), "12=" + text("other") + " 81=010000" + text("host"),
 	"12=" + text("host") + " 61=0102005e000001", "12=" + text("host") + " 61=ff0000000100010006412df166010203040506", "12=" + text("host") + " 61=ff00000001",
 }

@@ -70,7 +70,7 @@ func TestReplyOptions(t *testing.T) {
 			head + " 1=ffffff00 3=c0000201 6=c0000235"},
 		{"FQDN: no update is done, S is overridden", nil, discover("81=010000486f73742e6578616d706c65"),
 			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0affff686f73742e6578616d706c652e"},
-		{"FQDN in wire form", nil, discover("81=04000004686f7374"),
+		{"FQDN in wire form", nil, discover("81=f4000004686f7374"),
 			head + " 1=ffffff00 3=c0000201 6=c0000235 81=0cffff04686f737400"},
 		{"with FQDN the host name says nothing", nil, discover("12=61 81=00000062"),
 			head + " 1=ffffff00 3=c0000201 6=c0000235 81=08ffff622e"},
