@@ -92,7 +92,7 @@ func (s *Server) forUs(x *Exchange) bool {
 		return false
 	}
 	id := netip.AddrFrom4([4]byte(v))
-	if o, ok := x.relay.Option(dhcp4.SubServerIDOverride); ok && string(o) == string(v) { // RFC 5107 §4
+	if given(id) && id == x.overriding() { // RFC 5107 §4
 		return true
 	}
 	return !x.over6 && id == x.local || s.ids.Load().accepts(id, x.at)

@@ -99,6 +99,8 @@ func TestServerIDOverride(t *testing.T) {
 			{query{kind: dhcp4.Request, opts: "50=c0000264 54=0a000001"}, "silence"},
 			{query{kind: dhcp4.Request, opts: "50=0a090909 54=0a000001" + override}, "NAK 54=0a000001"},
 			{query{kind: dhcp4.Release, ciaddr: "192.0.2.100", opts: "54=0a000001" + override}, "silence"},
+			{query{kind: dhcp4.Discover, opts: "82=0b0400000000"}, "OFFER 192.0.2.100 54=c0000201 "},
+			{query{kind: dhcp4.Request, opts: "50=c0000264 54=00000000 82=0b0400000000"}, "silence"},
 		} {
 			if got := say(way.ask(b, tt.q)); !strings.HasPrefix(got, tt.want) && !same(got, tt.want) {
 				t.Errorf("%s, turn %d: got %s, want %s", way.name, i, got, tt.want)

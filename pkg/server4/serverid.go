@@ -32,8 +32,8 @@ type identifiers struct {
 // (RFC 5107 §4), what option-data says at any scope, the address that the query
 // came to, or the choice made at load.
 func (s *Server) identifier(x *Exchange) netip.Addr {
-	if v, ok := x.relay.Option(dhcp4.SubServerIDOverride); ok && len(v) == 4 {
-		return netip.AddrFrom4([4]byte(v))
+	if a := x.overriding(); given(a) {
+		return a
 	}
 	if o := x.option(dhcp4.OptServerID); o != nil && len(o.Value) == 4 {
 		return netip.AddrFrom4([4]byte(o.Value))
@@ -49,6 +49,15 @@ func (s *Server) identifier(x *Exchange) netip.Addr {
 		return a
 	}
 	return ids.rest
+}
+
+// overriding is the address that the relay has put in our place (RFC 5107 §4).
+// 0.0.0.0, which no client could send anything to, is none.
+func (x *Exchange) overriding() netip.Addr {
+	if v, ok := x.relay.Option(dhcp4.SubServerIDOverride); ok && len(v) == 4 {
+		return netip.AddrFrom4([4]byte(v))
+	}
+	return netip.Addr{}
 }
 
 // accepts reports whether a client that names id means this server. Identifiers
