@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -41,7 +42,19 @@ func (d *daemon) commands(r *control.Registry) {
 		Config:   d.inForce.Load,
 		Change:   d.amend,
 		TellDNS:  d.ddns.Tell,
+		Local:    d.answersFrom,
 	}).Register(r)
+}
+
+// answersFrom returns the IPv4 address that broadcasts on a link are answered from; the
+// zero Addr where none are heard.
+func (d *daemon) answersFrom(iface string) netip.Addr {
+	for _, s := range d.group.Sockets() {
+		if s.Iface == iface && s.Multicast && s.Addr.Is4() {
+			return s.Addr
+		}
+	}
+	return netip.Addr{}
 }
 
 func (d *daemon) versionGet(context.Context, json.RawMessage) control.Result {

@@ -59,3 +59,20 @@ func TestInterfaceComesLater(t *testing.T) {
 		t.Error(v4.lines(), v6.lines())
 	}
 }
+
+// A link alone leads subnet4-select-test where a broadcast on it would be led: by the
+// address that is answered from, as in Kea 3.
+func TestSelectByLink(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	netns.NewPeer(t).Veth("lan0", "far0", []string{"192.0.2.1/24"}, nil)
+	h := newHost(t)
+	h.with4(`"interfaces-config": { "interfaces": [ "lan0" ] },`)
+	eventually(t, "the broadcast on lan0 is led to its subnet", func() bool {
+		return ask(t, h.door(), `{"command": "subnet4-select-test", "arguments": {"interface": "lan0"}}`).Text == "selected subnet '192.0.2.0/24' id 1"
+	})
+	if got := ask(t, h.door(), `{"command": "subnet4-select-test", "arguments": {"interface": "lo"}}`).Text; got != "no subnet selected" {
+		t.Error(got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -36,6 +37,10 @@ type Options struct {
 	// File is the name of the lease file, in whose folder lease4-write writes;
 	// "": leases are not kept in one.
 	File string
+
+	// Local returns the address that a dhcp4d answers broadcasts on a link from, the
+	// zero Addr for none. nil: none is known.
+	Local func(iface string) netip.Addr
 
 	// MaxAnswer is how many octets of leases one answer may hold; 0: 24 MiB.
 	MaxAnswer int

@@ -61,7 +61,25 @@ func (c *Commands) selectTest(_ context.Context, args json.RawMessage) (control.
 	if c.o.Family == topology.V6 {
 		return c.selected(args, clues6, &topology.Where{}, (*topology.Topology).Subnet6)
 	}
-	return c.selected(args, clues4, &topology.Where{}, (*topology.Topology).Subnet4)
+	clues := clues4
+	if c.o.Topology().Compatibility.IgnoreLinkSelection {
+		clues = maps.Clone(clues4)
+		clues["link"] = clue{4, func(*topology.Where, netip.Addr, string) error { return nil }}
+	}
+	return c.selected(args, clues, &topology.Where{}, c.native)
+}
+
+// native finds the subnet of a query that comes by IPv4. Said to have come to everybody it
+// is not placed by where the client says it is; by a link alone it is placed as a
+// broadcast on it would be, by the address that is answered from.
+func (c *Commands) native(t *topology.Topology, w *topology.Where, classes *classify.Set) *topology.Subnet {
+	if w.Local == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		w.Local, w.Unicast = netip.Addr{}, false
+	}
+	if !w.Local.IsValid() && w.Iface != "" && c.o.Local != nil {
+		w.Local = c.o.Local(w.Iface)
+	}
+	return t.Subnet4(w, classes)
 }
 
 // selectTest4o6 is selectTest for a query that came over DHCPv6.

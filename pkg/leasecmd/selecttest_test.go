@@ -34,6 +34,12 @@ func TestSelect(t *testing.T) {
 		net.Freeze()
 		r := new(control.Registry)
 		leasecmd.New(leasecmd.Options{
+			Local: func(iface string) netip.Addr {
+				if iface == "eth2" {
+					return netip.MustParseAddr("203.0.113.1")
+				}
+				return netip.Addr{}
+			},
 			Family: net.Family, Leases: lease.NewTable(new(lease.Volatile), lease.TableOptions{}), Topology: func() *topology.Topology { return net },
 		}).Register(r)
 		registry['0'+byte(net.Family)] = r
@@ -42,6 +48,10 @@ func TestSelect(t *testing.T) {
 		{"subnet4", `{"interface":"eth0"}`, "selected subnet '192.0.2.0/24' id 1"},
 		{"subnet4", `{"interface":"eth1"}`, "no subnet selected"},
 		{"subnet4", `{"interface":"eth1","local":"203.0.113.1"}`, "selected shared network 'floor' starting with subnet '203.0.113.0/24' id 3"},
+		{"subnet4", `{"interface":"eth2"}`, "selected shared network 'floor' starting with subnet '203.0.113.0/24' id 3"},
+		{"subnet4", `{"interface":"eth2","address":"192.0.2.9"}`, "selected subnet '192.0.2.0/24' id 1"},
+		{"subnet4", `{"interface":"eth2","address":"192.0.2.9","local":"255.255.255.255"}`, "selected shared network 'floor' starting with subnet '203.0.113.0/24' id 3"},
+		{"subnet4", `{"remote":"192.0.2.9","local":"255.255.255.255"}`, "no subnet selected"},
 		{"subnet4", `{"address":"192.0.2.9"}`, "selected subnet '192.0.2.0/24' id 1"},
 		{"subnet4", `{"remote":"192.0.2.9"}`, "selected subnet '192.0.2.0/24' id 1"},
 		{"subnet4", `{"relay":"10.0.0.1"}`, "no subnet selected"},
@@ -74,6 +84,27 @@ func TestSelect(t *testing.T) {
 		answer := registry[tt.command[6]].Run(t.Context(), []byte(`{"command":"`+tt.command+`-select-test","arguments":`+tt.args+`}`))
 		if err := json.Unmarshal(answer, &got); err != nil || got.Text != tt.want {
 			t.Errorf("%s %s: %s, want %s (%v)", tt.command, tt.args, got.Text, tt.want, err)
+		}
+	}
+}
+
+// TestSelectIgnoresLinkSelection: as queries are led with ignore-rai-link-selection.
+func TestSelectIgnoresLinkSelection(t *testing.T) {
+	net := &topology.Topology{Family: topology.V4, Classes: classify.NewDictionary(optdef.V4, nil), Compatibility: topology.Compatibility{IgnoreLinkSelection: true},
+		Subnets: []*topology.Subnet{{ID: 1, Prefix: netip.MustParsePrefix("192.0.2.0/24")}, {ID: 2, Prefix: netip.MustParsePrefix("198.51.100.0/24")}}}
+	net.Freeze()
+	r := new(control.Registry)
+	leasecmd.New(leasecmd.Options{Family: topology.V4, Leases: lease.NewTable(new(lease.Volatile), lease.TableOptions{}), Topology: func() *topology.Topology { return net }}).Register(r)
+	for args, want := range map[string]string{
+		`{"link":"198.51.100.1","relay":"192.0.2.1"}`:  "selected subnet '192.0.2.0/24' id 1",
+		`{"link":"198.51.100.1"}`:                      "no subnet selected",
+		`{"link":"192.0.2.1","subnet":"198.51.100.1"}`: "selected subnet '198.51.100.0/24' id 2",
+		`{"link":"x"}`: "bad 'link' entry: Failed to convert string to address 'x': Invalid argument",
+	} {
+		var got struct{ Text string }
+		answer := r.Run(t.Context(), []byte(`{"command":"subnet4-select-test","arguments":`+args+`}`))
+		if err := json.Unmarshal(answer, &got); err != nil || got.Text != want {
+			t.Errorf("%s: %s, want %s (%v)", args, got.Text, want, err)
 		}
 	}
 }
