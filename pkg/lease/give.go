@@ -71,7 +71,7 @@ func (g *given) current(p *Pool) bool {
 // mine goes on with a lease that the client has.
 func (g *given) mine() (Seq, error) {
 	l := g.l()
-	if !g.inSet(l.subnet) || !g.fits(l) {
+	if !g.inSet(l) || !g.fits(l) {
 		return 0, ErrNone
 	}
 	p := g.pool(&g.k)
@@ -335,12 +335,21 @@ func (t *Table) unoffer(s *shard, slot uint32, o *record, h uint64, pl *places) 
 	s.offers--
 }
 
-// release ends a lease in force and leaves its history: it then says how long it
+// release ends a lease in force and leaves its history, if any is kept: it then says how long it
 // lasted, never less than a second, since Kea reads a lifetime of zero as removal.
 func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) Seq {
-	pl := t.places(shardOf(h), &r.key)
-	t.count(&r.key, r.subnet, &pl, negative(inForce(r.state)))
+	k := r.key
+	pl := t.places(shardOf(h), &k)
+	t.count(&k, r.subnet, &pl, negative(inForce(r.state)))
 	was := t.before(s, r)
+	if t.history.Load() == 0 {
+		r.state = Released
+		seq := t.store.Append(Change{Lease: s.show(r), Remove: true})
+		t.ended(was, seq)
+		t.forget(s, slot, r, h)
+		t.settle(s, &k, h)
+		return seq
+	}
 	r.state, r.start = Released, min(r.start, now)
 	r.valid, r.preferred = max(now-r.start, 1), 0
 	r.flags &^= inDNS
@@ -348,7 +357,7 @@ func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) 
 	r.seq = uint64(seq)
 	t.ended(was, seq)
 	s.wake(slot, r, t.deadline(r))
-	t.settle(s, &r.key, h)
+	t.settle(s, &k, h)
 	return seq
 }
 

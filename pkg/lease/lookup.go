@@ -72,7 +72,7 @@ func (t *Table) Stands(r *Request, res Resource) (Standing, Lease, Seq) {
 	case l == nil || l.state.free():
 		return Free, Lease{}, 0
 	case l.state == Leased && a.owns(s, l):
-		if !a.inSet(l.subnet) || !a.fits(l) {
+		if !a.inSet(l) || !a.fits(l) {
 			return Taken, Lease{}, 0
 		}
 		return Mine, s.show(l).copy(), Seq(l.seq)

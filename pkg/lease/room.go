@@ -7,25 +7,23 @@ const (
 )
 
 // makeRoom ends leases that have run out and were not reclaimed yet, and reports whether the
-// request may find more now: the one that it names, else any few. When so many have run out that
+// request may find more now: the one that it names, and where another will do any few. When so many have run out that
 // those are not all of them, leases of the request's own pools are looked for; each place there costs a
 // look at the table, which is not worth while as long as nothing has run out.
 func (t *Table) makeRoom(r *Request) bool {
-	now := seconds(r.Now)
+	now, named := seconds(r.Now), false
 	if r.Hint.known() {
 		k := r.Hint.key()
-		if ended, _ := t.over(&k, now, false, false); ended {
-			return true
-		}
+		named, _ = t.over(&k, now, false, false)
 	}
 	if r.Must {
-		return false
+		return named
 	}
 	n := t.Expire(r.Now, sweep)
 	if n == sweep {
 		t.makeRoomIn(r, now)
 	}
-	return n > 0
+	return named || n > 0
 }
 
 // makeRoomIn ends leases of the request's pools that have run out, until it has found some

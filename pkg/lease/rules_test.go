@@ -3,6 +3,7 @@ package lease
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -78,6 +79,61 @@ func TestSubnetSets(t *testing.T) {
 	}
 	if n := len(tab.ByIdentity(Identity{Kind: ByHWAddr, ID: []byte("h")})); n != 2 {
 		t.Errorf("%d leases by hardware address, want 2", n)
+	}
+	check(t, tab)
+}
+
+// TestSubnetNumber: who has an address keeps it when the subnet has another number in the
+// next configuration, by renewal and by a new offer, and is counted where the address is now.
+func TestSubnetNumber(t *testing.T) {
+	p := pool4(t, "192.0.2.1", "192.0.2.9")
+	tab := newTable(t, new(Volatile), TableOptions{}, p)
+	first, second := mustGrant(t, tab, v4("A", "a", p)), mustGrant(t, tab, v4("B", "b", p))
+	q, err := NewPool(V4, 7, 1, p.First, p.Last, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab.Adopt([]*Pool{q})
+	for client, want := range map[string]Resource{"A": first, "B": second} {
+		r := v4(client, strings.ToLower(client), q)
+		r.Lease.Subnet = 7
+		if client == "A" {
+			r.Hint, r.Must = first, true
+		} else if l, _, err := tab.Offer(r); err != nil || l.Resource != second {
+			t.Errorf("offered %v: %v", l.Resource, err)
+		}
+		if got := mustGrant(t, tab, r); got != want {
+			t.Errorf("granted %v, had %v", got, want)
+		}
+		if l, _ := tab.ByResource(want); l.Subnet != 7 {
+			t.Errorf("%v is of subnet %d", want, l.Subnet)
+		}
+	}
+	if was, is := tab.SubnetStats(1, V4).Assigned, tab.SubnetStats(7, V4).Assigned; was != 0 || is != 2 {
+		t.Errorf("%d and %d leases", was, is)
+	}
+	check(t, tab)
+}
+
+// TestNothingRemembered: without a time for history a lease that is given back, or ends as its client
+// gets another one, is gone at once.
+func TestNothingRemembered(t *testing.T) {
+	p := pool4(t, "192.0.2.1", "192.0.2.9")
+	tab := newTable(t, new(Volatile), TableOptions{HoldReclaimed: -1}, p)
+	first := mustGrant(t, tab, v4("A", "a", p))
+	r := v4("A", "a", p)
+	r.Hint, r.Must = addr4("192.0.2.5"), true
+	second := mustGrant(t, tab, r)
+	if _, err := tab.Release(second, t0, r.Lookup...); err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range []Resource{first, second} {
+		if l, ok := tab.ByResource(res); ok {
+			t.Errorf("%v is in state %d", res, l.State)
+		}
+	}
+	if st := tab.SubnetStats(1, V4); st.Assigned != 0 || p.Free() != p.Size() {
+		t.Errorf("%+v, %d free", st, p.Free())
 	}
 	check(t, tab)
 }

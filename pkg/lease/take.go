@@ -181,7 +181,7 @@ func (a *attempt) look(at ref, id *Identity) {
 		return
 	}
 	b := s.arena.read(r)
-	if !r.named(id, &b) || !a.inSet(r.subnet) {
+	if !r.named(id, &b) || !a.inSet(r) {
 		return
 	}
 	if a.r.ByHWAddr == nil {
@@ -215,17 +215,18 @@ func (a *attempt) other(c claim) {
 	a.n++
 }
 
-// inSet reports whether a subnet is one of those that the request is about.
-func (a *attempt) inSet(subnet uint32) bool {
-	if subnet == a.r.Lease.Subnet {
+// inSet reports whether a record is of the subnets that the request is about: it says so, or lies in
+// one of their pools, since a subnet may have had another number when the lease was given.
+func (a *attempt) inSet(r *record) bool {
+	if r.subnet == a.r.Lease.Subnet {
 		return true
 	}
 	for _, p := range a.r.Pools {
-		if p.Subnet == subnet {
+		if p.Subnet == r.subnet {
 			return true
 		}
 	}
-	return false
+	return a.pool(&r.key) != nil
 }
 
 // rank says what a record of the client's is worth; none: it may not be kept.
