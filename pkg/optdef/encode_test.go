@@ -65,6 +65,11 @@ func TestEncodeSaysWhatWasExpectedWhere(t *testing.T) {
 		{V6, "v6-dnr", "1, a.b | 2, c.d", `value 2, "2, c.d" at offset 9: expected a single resolver`},
 		{V4, "v4-dnr", "1, a.b, 192.0.2.1, port=0", `value 1, "1, a.b, 192.0.2.1, port=0" at offset 0: expected a port from 1 to 65535`},
 		{V4, "v4-dnr", "1, a.b, 192.0.2.1, ipv4hint=192.0.2.1", `value 1, "1, a.b, 192.0.2.1, ipv4hint=192.0.2.1" at offset 0: expected service parameters such as alpn=dot port=853 dohpath=/q{?dns}`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, mandatory=port", `value 1, "1, a.b, 192.0.2.1, mandatory=port" at offset 0: expected as mandatory what is there`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, mandatory=mandatory", `value 1, "1, a.b, 192.0.2.1, mandatory=mandatory" at offset 0: expected as mandatory what is there`},
+		{V4, "v4-dnr", `1, a.b, 192.0.2.1, port=853 mandatory=port\,port`, `value 1, "1, a.b, 192.0.2.1, port=853 mandatory=port\\,port" at offset 0: expected names of service parameters, each once`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, no-default-alpn", `value 1, "1, a.b, 192.0.2.1, no-default-alpn" at offset 0: expected alpn beside no-default-alpn`},
+		{V4, "v4-dnr", "1, a.b, 192.0.2.1, alpn=h2 no-default-alpn=1", `value 1, "1, a.b, 192.0.2.1, alpn=h2 no-default-alpn=1" at offset 0: expected no-default-alpn without a value`},
 		{V4, "v4-dnr", "1, a.b, 192.0.2.1, key4=aaaa", `value 1, "1, a.b, 192.0.2.1, key4=aaaa" at offset 0: expected service parameters such as alpn=dot port=853 dohpath=/q{?dns}`},
 	}
 	for _, tt := range tests {
@@ -136,6 +141,10 @@ func TestEncodeInternal(t *testing.T) {
 		{
 			V6, "v6-dnr", "100, r.example., 2001:db8::1, dohpath=/q{?dns}", // RFC 9463 §4.1
 			"0064 000b 01720 76578616d706c6500 0010 20010db8000000000000000000000001 0007 0008 2f717b3f646e737d",
+		},
+		{
+			V4, "v4-dnr", `1, r.example., 192.0.2.1, port=853 alpn=dot mandatory=port\,alpn no-default-alpn`, // RFC 9460 §8, §7.1.1
+			"002d 0001 0b 01720 76578616d706c6500 04 c0000201 0000 0004 0001 0003 0001 0004 03646f74 0002 0000 0003 0002 0355",
 		},
 		{V4, "v4-sztp-redirect", "https://a, https://b", "0009 68747470733a2f2f61 0009 68747470733a2f2f62"},
 	}

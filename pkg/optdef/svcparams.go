@@ -20,6 +20,8 @@ const (
 	ipv6hint = 6
 )
 
+const mandatory = 0
+
 const wantParams = wantError("service parameters such as alpn=dot port=853 dohpath=/q{?dns}")
 
 type param struct {
@@ -44,6 +46,9 @@ func encodeParams(text string) ([]byte, error) {
 		params = append(params, param{key, v})
 	}
 	slices.SortFunc(params, func(a, b param) int { return cmp.Compare(a.key, b.key) })
+	if err := consistent(params); err != nil {
+		return nil, err
+	}
 	var b []byte
 	for i, p := range params {
 		if i > 0 && params[i-1].key == p.key {
@@ -54,6 +59,26 @@ func encodeParams(text string) ([]byte, error) {
 		b = append(b, p.value...)
 	}
 	return b, nil
+}
+
+// consistent checks what one parameter says of others: mandatory names some that are
+// there, itself left out (RFC 9460 §8), and no-default-alpn is of no use without alpn
+// (RFC 9460 §7.1.1).
+func consistent(params []param) error {
+	there := func(key uint16) bool {
+		return slices.ContainsFunc(params, func(p param) bool { return p.key == key })
+	}
+	if there(paramNames["no-default-alpn"]) && !there(paramNames["alpn"]) {
+		return wantError("alpn beside no-default-alpn")
+	}
+	for _, p := range params {
+		for keys := p.value; p.key == mandatory && len(keys) > 0; keys = keys[2:] {
+			if key := binary.BigEndian.Uint16(keys); key == mandatory || !there(key) {
+				return wantError("as mandatory what is there")
+			}
+		}
+	}
+	return nil
 }
 
 func paramKey(name string) (uint16, bool) {
@@ -70,6 +95,12 @@ func paramKey(name string) (uint16, bool) {
 
 func encodeParam(key uint16, value string) ([]byte, error) {
 	switch key {
+	case mandatory:
+		return encodeKeys(value)
+	case 2:
+		if value != "" {
+			return nil, wantError("no-default-alpn without a value")
+		}
 	case 1: // the commas stand bare or escaped
 		var b []byte
 		for id := range strings.SplitSeq(strings.ReplaceAll(value, `\,`, `,`), ",") {
@@ -87,6 +118,45 @@ func encodeParam(key uint16, value string) ([]byte, error) {
 		return binary.BigEndian.AppendUint16(nil, uint16(n)), nil
 	}
 	return []byte(value), nil
+}
+
+// encodeKeys writes the keys of parameters in ascending order, each once.
+func encodeKeys(text string) ([]byte, error) {
+	var keys []uint16
+	for name := range strings.SplitSeq(strings.ReplaceAll(text, `\,`, `,`), ",") {
+		key, ok := paramKey(name)
+		if !ok || slices.Contains(keys, key) {
+			return nil, wantError("names of service parameters, each once")
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	var b []byte
+	for _, key := range keys {
+		b = binary.BigEndian.AppendUint16(b, key)
+	}
+	return b, nil
+}
+
+// decodeKeys is the text of such a list.
+func decodeKeys(v []byte) (string, error) {
+	if len(v) == 0 || len(v)%2 != 0 {
+		return "", fmt.Errorf("%w: mandatory", ErrLength)
+	}
+	var names []string
+	for ; len(v) > 0; v = v[2:] {
+		names = append(names, paramName(binary.BigEndian.Uint16(v)))
+	}
+	return strings.Join(names, `\,`), nil
+}
+
+func paramName(key uint16) string {
+	for name, k := range paramNames {
+		if k == key {
+			return name
+		}
+	}
+	return fmt.Sprintf("key%d", key)
 }
 
 func decodeParams(v []byte) (string, error) {
@@ -107,14 +177,17 @@ func decodeParams(v []byte) (string, error) {
 }
 
 func decodeParam(key uint16, v []byte) (string, error) {
-	name := fmt.Sprintf("key%d", key)
-	for n, k := range paramNames {
-		if k == key {
-			name = n
-		}
-	}
-	text := string(v)
+	name, text := paramName(key), string(v)
 	switch key {
+	case mandatory:
+		var err error
+		if text, err = decodeKeys(v); err != nil {
+			return "", err
+		}
+	case 2:
+		if len(v) > 0 {
+			return "", fmt.Errorf("%w: no-default-alpn", ErrLength)
+		}
 	case 1:
 		var ids []string
 		for len(v) > 0 {
