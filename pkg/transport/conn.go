@@ -47,7 +47,8 @@ func (g *Group) openConn(k key, p *plan) (*conn, error) {
 		Iface: k.iface, IfIndex: k.index, Addr: answer,
 		Multicast: k.kind != unicast, ReceiveBuffer: granted(b),
 	})
-	if n := c.Socket().ReceiveBuffer; n < g.o.ReceiveBuffer {
+	if n := c.Socket().ReceiveBuffer; n < g.o.ReceiveBuffer && !g.capped {
+		g.capped = true
 		problems = append(problems, fmt.Errorf("%w: %d octets instead of %d", ErrBuffer, n, g.o.ReceiveBuffer))
 	}
 	for _, p := range problems {

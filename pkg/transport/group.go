@@ -34,6 +34,7 @@ type Group struct {
 	overflows uint64 // of sockets that are closed by now
 	refused   uint64 // likewise
 	noTaps    bool   // the host does not permit them, which has been told
+	capped    bool   // receive buffers are smaller than asked for, which has been told
 
 	wake chan struct{} // holds one: left or failed has been set
 

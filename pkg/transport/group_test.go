@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/need"
+	"github.com/dhcp4o6/dhcp4o6/internal/dhcptest/netns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/transport"
 )
 
@@ -316,6 +317,34 @@ func TestGroupDoesNotAllocate(t *testing.T) {
 			cancel()
 			<-done
 		})
+	}
+}
+
+// TestCappedBufferIsTold: once, however many sockets have less than was asked for, since
+// it is the host that allows no more.
+func TestCappedBufferIsTold(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	netns.NewPeer(t).Veth("lan0", "far0", []string{"192.0.2.1/24"}, nil)
+	drop(t, unix.CAP_NET_ADMIN)
+	var told problems
+	g, err := transport.Listen4(transport.Options{Raw: true, ReceiveBuffer: 1 << 29, OnProblem: told.add, RequireAll: true, Specs: []transport.Spec{{Iface: "lan0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if all := told.all(); len(all) != 1 || !errors.Is(all[0], transport.ErrBuffer) {
+		t.Errorf("told %v", all)
+	}
+	sockets := g.Sockets()
+	for _, s := range sockets {
+		if s.ReceiveBuffer == 0 || s.ReceiveBuffer >= 1<<29 {
+			t.Errorf("%v has a buffer of %d octets", s.Addr, s.ReceiveBuffer)
+		}
+	}
+	if len(sockets) != 2 {
+		t.Errorf("sockets %v", sockets)
 	}
 }
 

@@ -233,7 +233,7 @@ func TestRawWithoutThePrivilege(t *testing.T) {
 	p := netns.NewPeer(t)
 	p.Veth("lan0", "far0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
 	c := socket(t, p, "192.0.2.9:67")
-	dropNetRaw(t)
+	drop(t, unix.CAP_NET_RAW)
 	var told problems
 	g, err := transport.Listen4(transport.Options{RequireAll: true, Raw: true, OnProblem: told.add, Specs: []transport.Spec{{Iface: "lan0"}}})
 	if err != nil {
@@ -248,15 +248,15 @@ func TestRawWithoutThePrivilege(t *testing.T) {
 	}
 }
 
-// dropNetRaw takes CAP_NET_RAW from the thread of the calling goroutine, which keeps
-// it until the goroutine ends.
-func dropNetRaw(t *testing.T) {
+// drop takes a capability from the thread of the calling goroutine, which keeps it
+// until the goroutine ends.
+func drop(t *testing.T, capability int) {
 	t.Helper()
 	runtime.LockOSThread()
 	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	err := unix.Capget(&head, &data[0])
-	data[0].Effective &^= 1 << unix.CAP_NET_RAW
+	data[0].Effective &^= 1 << capability
 	if err = errors.Join(err, unix.Capset(&head, &data[0])); err != nil {
 		t.Fatal(err)
 	}
