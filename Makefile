@@ -19,7 +19,7 @@ DESTDIR     ?=
 
 PROGRAMS := dhcp6d dhcp4d dhcp6c dhcp4c dhcpload dhcpctl
 
-.PHONY: check build demo test race lint fmt vet interop storm fuzz bench bench-peers install package clean
+.PHONY: check build demo test race lint fmt vet interop storm units fuzz bench bench-peers install package clean
 
 check: fmt vet lint build race
 
@@ -42,11 +42,11 @@ fmt:
 
 vet:
 	$(GO) vet ./...
-	$(GO) vet -tags interop,bench ./...
+	$(GO) vet -tags interop,bench,units ./...
 	cd internal/difftest && $(GO) vet ./...
 
 lint:
-	$(GO) run $(STATICCHECK) -tags interop,bench ./...
+	$(GO) run $(STATICCHECK) -tags interop,bench,units ./...
 
 # Namespaces and real peers: needs root and the Debian packages that README.md lists.
 interop: build
@@ -55,6 +55,10 @@ interop: build
 # A million hostile packets at a running pair; `make interop` has a tenth of them.
 storm: build
 	cd internal/interop && CI=$${CI:-true} $(GO) test -tags interop -count=1 -timeout 30m -v -run "^TestStorm" -storm $(STORM)
+
+# The systemd units as make install leaves them, in containers with a systemd of their own.
+units: build
+	CI=$${CI:-true} $(GO) test -tags interop,units -count=1 -timeout 10m -v -run "^TestUnits$$" ./internal/interop
 
 # Every fuzz target for a short while; FUZZTIME=10m for a long one, 2000x for a number of inputs.
 fuzz:

@@ -85,6 +85,9 @@ func (l *Lab) Wire(a *Namespace, aIface string, b *Namespace, bIface string) {
 	}
 }
 
+// Name is what ip(8) knows the namespace by.
+func (n *Namespace) Name() string { return n.name }
+
 // IP runs ip(8) inside the namespace.
 func (n *Namespace) IP(args string) {
 	n.lab.t.Helper()
