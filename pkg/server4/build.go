@@ -56,8 +56,11 @@ const bare = dhcp4.HeaderLen + 64
 // allow sets the largest size of the reply, keeping room for what echo adds as
 // long as a lease still fits in beside it.
 func (x *Exchange) allow(n int) {
-	if x.over6 {
+	switch {
+	case x.over6:
 		n = min(n, x.packet.Room())
+	case n > dhcp4.MinAccept && x.framed():
+		n = min(n, x.s.carries(x.ifIndex))
 	}
 	x.max = n
 	x.out.Limit(max(n-x.tail(), bare))

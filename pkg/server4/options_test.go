@@ -235,6 +235,51 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestFramesFitTheLink: what goes to a hardware address fits the link, whatever the client
+// says that it takes; what the kernel sends, in fragments if need be, is as long as
+// the client says.
+func TestFramesFitTheLink(t *testing.T) {
+	big := func(n *topology.Topology) {
+		for c := uint16(224); c < 254; c++ {
+			setOption(n.Subnets[0], topology.Option{Code: c, Value: bytes.Repeat([]byte{byte(c)}, 100), Always: true})
+		}
+	}
+	for _, tt := range []struct {
+		name     string
+		mtu      int
+		q        query
+		min, max int
+	}{
+		{"a large option 57", 1500, query{opts: "57=0fa0"}, 1300, 1472},
+		{"the largest", 1500, query{opts: "57=ffff"}, 1300, 1472},
+		{"on a tunnel", 1450, query{opts: "57=ffff"}, 1250, 1422},
+		{"on a tunnel, less than it carries", 1450, query{opts: "57=04b0"}, 1000, 1172},
+		{"on a tunnel, without option 57", 1450, query{}, 1250, 1422},
+		{"frames of 9000 octets", 9000, query{opts: "57=ffff"}, 3000, 8972},
+		{"the least MTU of IPv4", 68, query{opts: "57=ffff"}, 400, 548},
+		{"nobody knows the MTU", 0, query{opts: "57=ffff"}, 3000, 65507},
+		{"broadcast flag", 1450, query{opts: "57=ffff", flags: dhcp4.FlagBroadcast}, 3000, 65507},
+		{"relayed", 1450, query{opts: "57=ffff", giaddr: "192.0.2.9"}, 3000, 65507},
+		{"to ciaddr", 1450, query{kind: dhcp4.Request, opts: "57=ffff", ciaddr: "192.0.2.100"}, 3000, 65507},
+	} {
+		links := eth0()
+		links[0].MTU = tt.mtu
+		b := newBench(t, net1(big))
+		b.s.Links(links)
+		if tt.q.kind == 0 {
+			tt.q.kind = dhcp4.Discover
+		}
+		tt.q.hw = hwA
+		out := b.native(tt.q.datagram(t))
+		if len(out) != 1 || len(out[0].Data) < tt.min || len(out[0].Data) > tt.max {
+			t.Errorf("%s: %d replies, %d octets", tt.name, len(out), len(out[0].Data))
+		}
+		if got := read(t, out[0].Data); got.YIAddr != ip("192.0.2.100") {
+			t.Errorf("%s: %s", tt.name, say(got))
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	wire := func(flags byte, v string) string { return fmt.Sprintf("81=%02x0000%x", flags, v) }
 	tests := []struct{ name, opts, want string }{

@@ -40,7 +40,7 @@ func (s *Server) address(x *Exchange) Verdict {
 	case x.Type == dhcp4.Inform:
 		a = x.peer.Addr() // accept saw that it is there
 	case !x.leased(): // an offer of 0.0.0.0 finds nobody by its address
-	case q.HType == 1 && q.HLen == 6:
+	case x.framed():
 		a = x.out.Header.YIAddr
 		copy(x.mac[:], q.CHAddr())
 	}

@@ -64,6 +64,7 @@ type Server struct {
 	reload sync.Mutex // held while the topology is exchanged
 	links  []netif.Interface
 	ifaces atomic.Pointer[[]netif.Interface] // links, for who does not hold reload
+	mtus   atomic.Pointer[map[int]int]       // of those, by index
 	kept   *identifierFile                   // what is on disk, or should be
 }
 
@@ -87,8 +88,7 @@ func New(o Options) *Server {
 	s := &Server{opt: o, log: o.Log, said: newSaid(o.Log), set: o.Metrics, count: newCounters(o.Metrics), leases: o.Leases, inSubnet: metrics.NewPerID(troubles), trace: o.Trace, links: o.Interfaces}
 	s.told.declined.Burst = declinesTold
 	s.lot = newLot(s, o.ParkLimit, o.ParkHold)
-	links := o.Interfaces
-	s.ifaces.Store(&links)
+	s.noteLinks(o.Interfaces)
 	s.Hook(o.Hooks)
 	s.Replace(o.Topology)
 	s.set.Source("server4", s.statistics)
@@ -114,7 +114,7 @@ func (s *Server) Links(now []netif.Interface) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	s.links = now
-	s.ifaces.Store(&now)
+	s.noteLinks(now)
 	ids := s.ids.Load().extend(now)
 	s.ids.Store(ids)
 	s.keepLate(ids)
