@@ -57,6 +57,9 @@ func (s *Server) buildBOOTP(x *Exchange) {
 	w.Header.YIAddr = x.Lease.Resource.Prefix.Addr()
 	x.configured()
 	w.Limit(x.max)
+	if subnet, ok := x.Query.Option(dhcp4.OptSubnetSelection); ok { // as in echo
+		x.giveBack(dhcp4.OptSubnetSelection, subnet)
+	}
 	if info, ok := x.Query.Option(dhcp4.OptRelayAgentInfo); ok {
 		x.giveBack(dhcp4.OptRelayAgentInfo, info)
 	}

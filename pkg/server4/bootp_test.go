@@ -21,8 +21,8 @@ func TestBOOTP(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			b := newBench(t, net1(withBOOTP))
 			for _, hw := range []string{hwA, hwB, hwA} {
-				want := map[string]string{hwA: " 192.0.2.100", hwB: " 192.0.2.101"}[hw] + " 1=ffffff00 3=c0000201 6=c0000235 82=0104706f7274"
-				m := way.ask(b, query{hw: hw, opts: "82=0104706f7274"})
+				want := map[string]string{hwA: " 192.0.2.100", hwB: " 192.0.2.101"}[hw] + " 1=ffffff00 3=c0000201 6=c0000235 118=c0000200 82=0104706f7274"
+				m := way.ask(b, query{hw: hw, opts: "118=c0000200 82=0104706f7274"})
 				if m == nil {
 					t.Fatal("silence")
 				}

@@ -230,6 +230,9 @@ func ours(c dhcp4.Code) bool {
 // tail is the room to be kept for what echo adds.
 func (x *Exchange) tail() int {
 	n := x.room(dhcp4.OptClientID) + x.room(dhcp4.OptRelayAgentInfo)
+	if x.Reply != dhcp4.Nak {
+		n += x.room(dhcp4.OptSubnetSelection)
+	}
 	if x.pxe() {
 		n += x.room(dhcp4.OptClientUUID)
 	}

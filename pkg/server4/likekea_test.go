@@ -1,6 +1,7 @@
 package server4
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
@@ -25,6 +26,25 @@ func TestSubnetSelectionComesBack(t *testing.T) {
 		m := w.ask(b, query{kind: dhcp4.Request, opts: "50=0a000001 54=c0000201 118=c0000200"})
 		if m.Type() != dhcp4.Nak || m.Has(dhcp4.OptSubnetSelection) {
 			t.Errorf("%s: %s; a NAK has no such option (RFC 2131 table 3)", w.name, say(m))
+		}
+	}
+}
+
+// TestSubnetSelectionHasRoom: however full the reply is, option 118 comes back, since
+// the client takes no answer without it (RFC 3011 §2), and within the client's limit.
+func TestSubnetSelectionHasRoom(t *testing.T) {
+	for n := 1; n < 100; n++ {
+		b := newBench(t, net1(func(n4 *topology.Topology) {
+			for c := uint16(224); c < 232; c++ {
+				setOption(n4.Subnets[0], topology.Option{Code: c, Value: bytes.Repeat([]byte{byte(c)}, 40), Always: true})
+			}
+			setOption(n4.Subnets[0], topology.Option{Code: 232, Value: bytes.Repeat([]byte{1}, n), Always: true})
+			setOption(n4.Subnets[0], topology.Option{Code: 233, Value: []byte{1}, Always: true})
+			setOption(n4.Subnets[0], topology.Option{Code: 234, Value: []byte{1}, Always: true})
+		}))
+		m := ways[0].ask(b, query{kind: dhcp4.Discover, opts: "57=0240 118=c0000200 82=010161"})
+		if !m.Has(dhcp4.OptSubnetSelection) || !m.Has(dhcp4.OptRelayAgentInfo) || len(m.Bytes()) > 548 {
+			t.Fatalf("beside an option of %d octets: %d octets, %s", n, len(m.Bytes()), say(m))
 		}
 	}
 }
