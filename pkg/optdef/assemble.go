@@ -35,7 +35,8 @@ func (s *Set) assemble(space string, all []Value, depth int) ([]Value, error) {
 			if err != nil {
 				return nil, err
 			}
-			if v.Bytes, err = s.enclose(v.Bytes, subs, vendor); err != nil {
+			fields, subs := s.join(&v, subs)
+			if v.Bytes, err = s.enclose(fields, subs, vendor); err != nil {
 				return nil, fmt.Errorf("code %d of space %s: %w", v.Code, v.Space, err)
 			}
 		}
@@ -54,6 +55,37 @@ func (s *Set) inner(v *Value) (space string, vendor bool) {
 		return "", false
 	}
 	return v.Def.Encapsulates, false
+}
+
+// join puts what is configured of the space that v encapsulates among the options
+// that v itself was given as octets, as in Kea: in order of their codes, those of v
+// going first, and without an End, which would hide what follows it (RFC 2132 §8.4).
+// Octets that are no options stay ahead of all.
+func (s *Set) join(v *Value, configured []Value) (fields []byte, subs []Value) {
+	if s.family != V4 || v.Def == nil || v.Def.Type != Empty || len(v.Bytes) == 0 {
+		return v.Bytes, configured
+	}
+	for rest := v.Bytes; len(rest) > 0; {
+		if _, pad := s.ByCode(v.Def.Encapsulates, 0); rest[0] == 0 && !pad {
+			rest = rest[1:]
+			continue
+		}
+		if _, end := s.ByCode(v.Def.Encapsulates, 255); rest[0] == 255 && !end {
+			break
+		}
+		code, value, after, ok := s.cut(rest)
+		if !ok {
+			return v.Bytes, configured
+		}
+		subs, rest = append(subs, Value{Space: v.Def.Encapsulates, Code: code, Bytes: value}), after
+	}
+	for _, c := range configured {
+		if !slices.ContainsFunc(subs, func(own Value) bool { return own.Code == c.Code }) {
+			subs = append(subs, c)
+		}
+	}
+	slices.SortStableFunc(subs, func(a, b Value) int { return cmp.Compare(a.Code, b.Code) })
+	return nil, subs
 }
 
 // vendorCode is the option that carries vendors' options.

@@ -149,6 +149,7 @@ func TestOption(t *testing.T) {
 
 func TestAssemble(t *testing.T) {
 	type in = []Data
+	no := false
 	tests := []struct {
 		name   string
 		family Family
@@ -162,6 +163,16 @@ func TestAssemble(t *testing.T) {
 			{Space: "vendor-encapsulated-options-space", Name: "b", Text: "2"},
 			{Space: "vendor-encapsulated-options-space", Name: "a", Text: "1"},
 		}, map[uint16]string{43: "01 01 01 02 01 02"}, nil},
+		{"43 as octets, its End left out", V4, in{{Name: "vendor-encapsulated-options", Text: "06 01 08 00 0a 02 00 50 ff", CSV: &no}}, map[uint16]string{43: "06 01 08 0a 02 0050"}, nil},
+		{"43 as octets, with its space", V4, in{
+			{Name: "vendor-encapsulated-options", Text: "06 01 08 02 01 09 ff 07 01 07", CSV: &no},
+			{Space: "vendor-encapsulated-options-space", Name: "a", Text: "1"},
+			{Space: "vendor-encapsulated-options-space", Name: "b", Text: "2"},
+		}, map[uint16]string{43: "01 01 01 02 01 09 06 01 08"}, nil},
+		{"43 as octets that are no options", V4, in{
+			{Name: "vendor-encapsulated-options", Text: "06 05 08", CSV: &no},
+			{Space: "vendor-encapsulated-options-space", Name: "a", Text: "1"},
+		}, map[uint16]string{43: "06 05 08 01 01 01"}, nil},
 		{"a space that nothing encapsulates", V4, in{{Space: "vendor-encapsulated-options-space", Name: "a", Text: "1"}}, nil, nil},
 		{"125 with its vendor's", V4, in{
 			{Name: "vivso-suboptions", Text: "4491"},
