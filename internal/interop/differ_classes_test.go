@@ -63,6 +63,31 @@ var conditions = []struct{ what, text string }{
 	{"hexadecimal", "option[93].hex == 0x0007"},
 	{"address", "pkt4.ciaddr == 192.0.2.77"},
 	{"split", "split(option[60].text, ':', 3) == '00007'"},
+	{"vendor.* option", "vendor[*].option[1].exists"},
+	{"vendor.* option.hex", "vendor[*].option[1].hex == 0x02"},
+	{"vendor-class.* exists", "vendor-class[*].exists"},
+	{"vendor-class.* data", "vendor-class[*].data == 'hello'"},
+	{"vendor-class.data[n]", "vendor-class[4491].data[1] == ''"},
+	{"substring, negative length", "substring(option[60].hex, 9, -3) == 'ent'"},
+	{"substring, past the end", "substring(option[60].hex, 20, 1) == ''"},
+	{"substring, longer than the text", "substring(option[12].hex, -20, all) == 'host'"},
+	{"hexstring without separator", "hexstring(substring(pkt4.mac, 0, 2), '') == '0200'"},
+	{"text of a number", "option[53].text == 'type=053, len=001: 1 (uint8)'"},
+	{"option.option.text", "option[82].option[1].text == 'port3'"},
+	{"option 43, option", "option[43].option[1].exists"},
+	{"option 43, option.hex", "option[43].option[1].hex == 0x0101"},
+	{"option 82, hex", "substring(option[82].hex, 0, 1) == 0x01"},
+	{"option 61, part", "substring(option[61].hex, 0, 1) == 0xff"},
+	{"option 50, address", "option[50].hex == 192.0.2.105"},
+	{"option 118, address", "option[118].hex == 10.50.0.0"},
+	{"addrtotext of pkt.src", "addrtotext(pkt.src) == '10.30.0.1'"},
+	{"odd hexadecimal", "0xabc == 0x0abc and option[12].exists"},
+	{"number and octets", "1 == 0x00000001 and pkt4.hlen == 6"},
+	{"not not", "not not option[60].exists"},
+	{"and, or in order", "option[12].exists and option[60].exists or option[81].exists"},
+	{"concat in concat", "concat(concat('ho', 's'), 't') == option[12].text"},
+	{"ifelse in ifelse", "ifelse(option[12].exists, ifelse(option[60].exists, 'a', 'b'), 'c') == 'a'"},
+	{"signed numbers", "int8totext(0xff) == '-1' and int16totext(0x8000) == '-32768' and int32totext(0xffffffff) == '-1'"},
 }
 
 // condition is a test: one of them, or two or three joined.
@@ -139,6 +164,12 @@ func (g *gen) adorn(c obj) {
 	}
 	if g.chance(.2) {
 		push(c, "option-data", g.standard())
+	}
+	if g.chance(.2) {
+		for _, o := range g.own() {
+			push(c, "option-data", o)
+		}
+		g.note("option-data of a class, of the operator's own")
 	}
 	if g.chance(.1) {
 		c["option-def"] = list{obj{"name": "vendor-encapsulated-options", "code": 43, "type": "uint32"}}

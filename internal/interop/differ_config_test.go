@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/optdef"
 )
 
@@ -49,7 +50,8 @@ func cycle[T any](g *gen, name string, all []T) T {
 	const stride = 1009 // a prime: every element comes first in some case
 	n := g.turns[name]
 	g.turns[name]++
-	return all[(g.index*stride+n)%len(all)]
+	// the parts of a configuration come round every few cases, whatever the length of all
+	return all[(g.index*stride+g.index/(1+strings.Count(*differParts, ","))+n)%len(all)]
 }
 
 // newGen makes the configuration that all cases begin with.
@@ -296,7 +298,7 @@ func (g *gen) options() {
 		for _, o := range all {
 			if g.chance(.2) {
 				o["always-send"] = true
-				g.note("always-send")
+				g.note("always-send, %s", s.name)
 			}
 			push(s.o, "option-data", o)
 		}
@@ -393,6 +395,10 @@ func (g *gen) flags() {
 
 // ddns sets what has to do with names, without updates.
 func (g *gen) ddns() {
+	if g.chance(.4) { // the test takes the requests and does nothing with them
+		g.top["dhcp-ddns"] = obj{"enable-updates": true}
+		g.note("enable-updates")
+	}
 	for _, s := range g.scopes() {
 		if s.name == "pool" || g.chance(.5) {
 			continue
@@ -433,6 +439,10 @@ func (g *gen) extras() {
 	if g.chance(.4) {
 		push(g.top, "hooks-libraries", obj{"library": keaHooks + "libdhcp_bootp.so"})
 		g.note("the library bootp")
+		p, s := g.person(), g.seat()
+		g.say(p, s, 0, "BOOTP", nil)
+		g.say(p, s, 0, "BOOTP, bound", nil)
+		g.say(p, s, dhcp4.Discover, "bound by BOOTP", nil)
 	}
 	if g.chance(.3) {
 		g.top["early-global-reservations-lookup"] = true

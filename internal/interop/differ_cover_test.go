@@ -22,7 +22,7 @@ func required() (all []string) {
 	each("option-def, array of %s", "uint8", "uint16", "uint32", "int8", "int16", "int32", "boolean", "ipv4-address", "fqdn", "tuple", "psid")
 	each("option-def%s", " that encapsulates a space")
 	each("option-data of a %s", "global", "network", "subnet", "pool", "reservation")
-	each("%s", "always-send", "an option in two scopes", "option that no definition knows", "vendor options, 43 with sub-options",
+	each("%s", "an option in two scopes", "option that no definition knows", "vendor options, 43 with sub-options",
 		"vendor options, 43 in hexadecimal", "vendor options, 125", "echo-client-id", "broadcast flag", "host-reservation-identifiers",
 		"reservations, global alone", "reservations, global and in subnets", "reservations, out of the pools", "reservations, none",
 		"boot fields of a reservation", "BOOTP, BOOTP")

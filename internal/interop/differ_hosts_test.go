@@ -100,6 +100,16 @@ func (g *gen) reservation() {
 		push(r, "option-data", g.standard())
 		g.note("option-data of a reservation")
 	}
+	if g.chance(.2) {
+		for _, o := range g.own() {
+			push(r, "option-data", o)
+		}
+		g.note("option-data of a reservation, of the operator's own")
+	}
+	if have, _ := r["option-data"].(list); len(have) > 0 && g.chance(.3) {
+		have[0].(obj)["always-send"] = true
+		g.note("always-send, reservation")
+	}
 	if g.chance(.3) {
 		r["next-server"], r["server-hostname"], r["boot-file-name"] = "192.0.2.210", "host-boot", "/host"
 		g.note("boot fields of a reservation")

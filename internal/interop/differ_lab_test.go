@@ -78,9 +78,26 @@ func newBed(t *testing.T, lab *dhcptest.Lab, who seat) *bed {
 	for _, to := range []string{"2001:db8::/32", "fe80::/64"} {
 		b.server.IP("-6 route add " + to + " via fe80::99 dev s0 onlink")
 	}
+	b.takeUpdates(t)
 	b.startV6(t, lab)
 	t.Cleanup(b.stop)
 	return b
+}
+
+// takeUpdates opens the port that requests for the DNS go to, so that Kea does not
+// stop making them.
+func (b *bed) takeUpdates(t *testing.T) {
+	t.Helper()
+	err := b.server.Do(func() error {
+		c, err := net.ListenPacket("udp4", "127.0.0.1:53001")
+		if err == nil {
+			t.Cleanup(func() { c.Close() })
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // packetSocket opens a socket for whole frames of a link.

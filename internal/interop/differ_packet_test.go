@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp6"
@@ -69,6 +70,8 @@ type ask struct {
 	toAll              bool   // a relay's message goes to the broadcast address
 	unicast6           bool   // would have been unicast without DHCPv6
 	link               int    // of a relay's message
+	overload           byte   // option 52: fields that hold options as well; only ours reads them there
+	pause              time.Duration
 	xid                uint32
 	cover              map[string]bool // what occurs in it
 }
@@ -122,7 +125,7 @@ func (a *ask) addr(text string, bed int) (netip.Addr, bool) {
 
 // message is the DHCPv4 message for a bed.
 func (a *ask) message(bed int) []byte {
-	b := make([]byte, 236, 600)
+	b := make([]byte, 236, 1500)
 	b[0], b[1], b[2], b[3] = dhcp4.BootRequest, a.who.htype, a.who.hlen, a.hops
 	binary.BigEndian.PutUint32(b[4:], a.xid)
 	binary.BigEndian.PutUint16(b[8:], a.secs)
@@ -156,7 +159,12 @@ func (a *ask) message(bed int) []byte {
 	if a.who.id != nil {
 		add(61, a.who.id)
 	}
-	for _, o := range a.options {
+	spread := a.options
+	if a.overload != 0 && bed == 0 {
+		spread = a.spread(b)
+		add(52, []byte{a.overload})
+	}
+	for _, o := range spread {
 		add(o.code, o.value)
 	}
 	if a.relay != nil {
@@ -167,6 +175,36 @@ func (a *ask) message(bed int) []byte {
 		b = append(b, 0)
 	}
 	return b
+}
+
+// spread puts as many of the options as go in into the fields file and sname of a
+// message, as its option 52 says, and returns the others (RFC 2132 §9.3).
+func (a *ask) spread(b []byte) (left []option4) {
+	var fields [][]byte
+	if a.overload&1 != 0 {
+		fields = append(fields, b[108:236])
+	}
+	if a.overload&2 != 0 {
+		fields = append(fields, b[44:108])
+	}
+	for _, o := range a.options {
+		in := false
+		for i, f := range fields {
+			if n := 2 + len(o.value); n < len(f) {
+				f[0], f[1] = o.code, byte(len(o.value))
+				copy(f[2:], o.value)
+				fields[i], in = f[n:], true
+				break
+			}
+		}
+		if !in {
+			left = append(left, o)
+		}
+	}
+	for _, f := range fields {
+		f[0] = 255
+	}
+	return left
 }
 
 // frame is the ask for a bed as it goes over the wire, and which wire that is.

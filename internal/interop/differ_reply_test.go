@@ -51,13 +51,13 @@ func digest(a *ask, h *heard) (gist, *dhcp4.Message) {
 	g["sname"], g["file"] = text(m.SName()), text(m.File())
 	last := dhcp4.Code(0)
 	for c, v := range m.All {
-		g[fmt.Sprintf("%d", c)] = hex.EncodeToString(v)
+		g[fmt.Sprintf("%d", c)] += hex.EncodeToString(v) // part by part (RFC 3396)
 		last = c
 	}
 	if m.Has(dhcp4.OptRelayAgentInfo) && last != dhcp4.OptRelayAgentInfo {
 		g["82 last"] = "no"
 	}
-	g["envelope"] = h.envelope
+	g["envelope"], g["length"] = h.envelope, fmt.Sprint(len(h.message))
 	g["from"], g["to"] = h.src.String(), h.dst.String()
 	if h.src.Addr().Is6() { // its own of each
 		g["from"] = fmt.Sprint("port ", h.src.Port())
@@ -161,7 +161,7 @@ func compare(ours, kea gist) (fields []string) {
 		return []string{"type"}
 	}
 	for _, k := range slices.Sorted(maps.Keys(ours)) {
-		if ours[k] != kea[k] {
+		if ours[k] != kea[k] && k != "length" {
 			fields = append(fields, k)
 		}
 	}

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -151,11 +152,19 @@ func (g *gen) dress(a *ask) {
 		code byte
 		v    string
 	}{{77, "0575736572"}, {77, "075573657220413105"}, {93, "0007"}, {94, "010310"}, {97, "00112233445566778899aabbccddeeff00"},
-		{124, "0000118b0568656c6c6f"}, {125, "0000118b0401020304"}, {125, "0000000906010474657374"}, {116, "01"}, {145, "01"}} {
+		{124, "0000118b0568656c6c6f"}, {125, "0000118b0401020304"}, {125, "0000000906010474657374"}, {116, "01"}, {145, "01"},
+		{125, "0000118b03010102"}, {125, "0000118b0601040205080a"}, {125, "00000009030101050000118b03010102"}, {124, "0000000903026162"}, {43, "01020101"}, {43, "0a04c0000201ff"}} {
 		if _, twice := has(a, o.code); !twice && g.chance(.08) {
 			v, _ := hex.DecodeString(o.v)
 			add(o.code, v, o.v)
 		}
+	}
+	if !silent && g.chance(.05) {
+		a.overload = byte(1 + g.IntN(3))
+		g.note("option 52 of a client, %d", a.overload)
+	}
+	if g.chance(.04) {
+		add(78, bytes.Repeat([]byte{0x5a}, 300), "more than 255 octets")
 	}
 	if a.flags = 0; g.chance(.4) {
 		a.flags = 0x8000
@@ -173,22 +182,6 @@ func (g *gen) dress(a *ask) {
 	}
 }
 
-// fqdn adds option 81.
-func (g *gen) fqdn(add func(byte, []byte, string)) {
-	v := cycle(g, "81", []struct{ flags, name string }{
-		{"00", "\x04host\x07example\x03org\x00"}, {"01", "\x04host\x07example\x03org\x00"}, {"08", "\x04host\x00"}, {"01", "\x04host"}, {"04", "\x04Host\x07Example\x03org\x00"},
-		{"00", ""}, {"01", ""}, {"09", "\x01a\x00"}, {"01", "\x00"}, {"01", "\x03b d\x03org\x00"}, {"01", "\x40bad"}, {"text", "host.example.org"}, {"text", "host"}, {"text", ""},
-	})
-	flags := byte(0)
-	if v.flags != "text" {
-		b, _ := hex.DecodeString(v.flags)
-		flags = b[0] | 4
-	} else if g.chance(.5) {
-		flags = 1
-	}
-	add(81, append([]byte{flags, 0, 0}, v.name...), fmt.Sprintf("%s %q", v.flags, v.name))
-}
-
 // information is option 82 for a message by a relay.
 func (g *gen) information(s *seatOf) []byte {
 	rai := append([]byte{}, s.relay...)
@@ -204,6 +197,14 @@ func (g *gen) information(s *seatOf) []byte {
 		v := cycle(g, "82", subs)
 		rai = append(rai, v...)
 		g.note("sub-option 82.%d", v[0])
+	}
+	switch {
+	case g.chance(.03):
+		rai = append(rai, 201, 9, 1)
+		g.note("option 82, torn")
+	case g.chance(.03):
+		rai = append(rai, sub(200, bytes.Repeat([]byte{7}, 250)...)...)
+		g.note("option 82 of more than 255 octets")
 	}
 	return rai
 }
@@ -260,7 +261,9 @@ func (g *gen) lease(p *person, s *seatOf) {
 }
 
 // overload adds an option 52 that means nothing.
-func overload(a *ask) { a.options = append(a.options, option4{52, []byte{0}}) }
+func overload(a *ask) {
+	a.options, a.overload = append(a.options, option4{52, []byte{0}}), 0
+}
 
 // talk is a conversation of one client in one of the ways that there are.
 func (g *gen) talk(p *person) {

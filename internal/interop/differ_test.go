@@ -22,7 +22,7 @@ import (
 var (
 	differSeed  = flag.Uint64("differ-seed", 1, "seed of the cases of TestSameAsKea4")
 	differCases = flag.Int("differ-cases", 250, "number of cases of TestSameAsKea4")
-	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,ddns,classes,extras,reservations", "what the configurations of TestSameAsKea4 have in them")
+	differParts = flag.String("differ-parts", "options,lifetimes,boot,flags,ddns,classes,extras,vendors,reservations", "what the configurations of TestSameAsKea4 have in them")
 	differCase  = flag.Int("differ-case", -1, "the one case of TestSameAsKea4 to run, with all that is said")
 )
 
@@ -30,10 +30,10 @@ var (
 func newCase(seed uint64, index int) *gen {
 	g := newGen(seed, index)
 	all := map[string]func(){"options": g.options, "lifetimes": g.lifetimes, "boot": g.boot, "flags": g.flags,
-		"ddns": g.ddns, "classes": g.classify, "reservations": g.reservations, "extras": g.extras}
+		"ddns": g.ddns, "classes": g.classify, "reservations": g.reservations, "extras": g.extras, "vendors": g.vendors}
 	parts := strings.Split(*differParts, ",")
 	chosen := map[string]bool{}
-	for _, i := range []int{index, index*3 + 1, index*5 + 2} {
+	for _, i := range []int{index, index*3 + 1, index*5 + 2, g.IntN(len(parts))} {
 		chosen[parts[i%len(parts)]] = true
 	}
 	for _, name := range parts { // reservations last: they name classes
@@ -48,6 +48,7 @@ func newCase(seed uint64, index int) *gen {
 			g.talk(g.person())
 		}
 	}
+	g.late()
 	for i, a := range g.asks {
 		a.xid = uint32(g.index+1)<<16 | uint32(i+1)<<4 | 1
 	}
@@ -147,6 +148,7 @@ func (d *duel) run(g *gen) {
 			a.who.apart = true
 			continue
 		}
+		time.Sleep(a.pause)
 		var gists [2]gist
 		var addrs [2]netip.Addr
 		for bed, b := range d.beds {
