@@ -133,6 +133,7 @@ func TestEncodeInternal(t *testing.T) {
 			V4, "classless-static-route", "10.229.0.128/25 - 10.229.0.1, 0.0.0.0/0 - 10.0.0.1, 10.17.0.0/16 - 10.0.0.2", // RFC 3442
 			"19 0ae50080 0ae50001  00 0a000001  10 0a11 0a000002",
 		},
+		{V4, "classless-static-route", "10.229.3.200/20 - 10.229.0.1", "14 0ae500 0ae50001"}, // bits behind the prefix are zero
 		{
 			V4, "v4-dnr", `1, r.example., 192.0.2.1 192.0.2.2, port=853 alpn=dot\,h2 | 3, r.example`, // RFC 9463 §5.1
 			"0028 0001 0b 01720 76578616d706c6500 08 c0000201c0000202 0001 0007 03646f74 026832 0003 0002 0355" +

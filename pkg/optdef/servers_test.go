@@ -64,6 +64,7 @@ func TestLongListOfNames(t *testing.T) {
 	for i := range 900 {
 		names = append(names, strings.Repeat(string(rune('a'+i%26)), 1+i%60)+"."+strings.Repeat("x", 1+i%50)+".")
 	}
+	names = append(names, names[880:]...) // which stood first where no pointer reaches
 	s := New(V4)
 	text := strings.Join(names, ", ")
 	v, err := s.Option(Data{Name: "domain-search", Text: text})

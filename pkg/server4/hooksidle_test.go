@@ -203,3 +203,40 @@ func TestRenewalShowsContext(t *testing.T) {
 		}
 	}
 }
+
+// TestHookKeepsWhatIsOver: a lease that LeaseExpire does not let end stays, and so does
+// a declined address that LeaseRecover holds back; they are asked about again a minute later.
+func TestHookKeepsWhatIsOver(t *testing.T) {
+	expire, recover := Skip, Skip
+	asked := ""
+	b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: &Hooks{
+		LeaseExpire:  func(*lease.Lease, bool) NextStep { asked += "e"; return expire },
+		LeaseRecover: func(*lease.Lease) NextStep { asked += "r"; return recover },
+	}})
+	at := resource(ip("192.0.2.100"))
+	over := func(after time.Duration, wantAsked string, want lease.State) {
+		t.Helper()
+		b.now, asked = b.now.Add(after), ""
+		b.table.Expire(b.now, 0)
+		l, ok := b.table.ByResource(at)
+		if !ok {
+			l.State = lease.Reclaimed
+		}
+		if asked != wantAsked || l.State != want {
+			t.Errorf("asked %q, state %v; want %q, %v", asked, l.State, wantAsked, want)
+		}
+	}
+	ways[0].ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"})
+	over(601*time.Second, "e", lease.Leased)
+	over(30*time.Second, "", lease.Leased)
+	over(31*time.Second, "e", lease.Leased)
+	expire = Continue
+	over(61*time.Second, "e", lease.Reclaimed)
+
+	ways[0].ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"})
+	ways[0].ask(b, query{kind: dhcp4.Decline, hw: hwA, opts: "50=c0000264"})
+	over(25*time.Hour, "er", lease.Declined)
+	over(30*time.Second, "", lease.Declined)
+	recover = Continue
+	over(31*time.Second, "er", lease.Reclaimed)
+}
