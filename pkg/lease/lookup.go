@@ -82,6 +82,17 @@ func (t *Table) Stands(r *Request, res Resource) (Standing, Lease, Seq) {
 	return Taken, Lease{}, 0
 }
 
+// InForce reports whether a resource is leased or out of service.
+func (t *Table) InForce(res Resource) bool {
+	k := res.key()
+	h := t.hashKey(&k)
+	s := &t.shards[shardOf(h)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.lease(uint32(h), &k)
+	return r != nil && !r.state.free()
+}
+
 // ByResource returns a copy of the lease of a resource, in whatever state; offers
 // are not leases.
 func (t *Table) ByResource(res Resource) (Lease, bool) {

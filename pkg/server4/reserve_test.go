@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/dhcp4o6/dhcp4o6/pkg/classify"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
@@ -239,4 +242,30 @@ func TestClientIdentity(t *testing.T) {
 			t.Error("not counted")
 		}
 	})
+}
+
+// TestStrayLeases: leases outside of all pools are told of when a configuration comes into force,
+// but not those of addresses that are reserved, in a subnet or globally.
+func TestStrayLeases(t *testing.T) {
+	reserved := func(n *topology.Topology) {
+		reserve(n.Subnets[0], topology.HWAddress, "\x02\x00\x5e\x00\x00\x0a", "192.0.2.77", "")
+		n.Subnets[0].ReserveGlobal = true
+		k := topology.Key{Kind: topology.HWAddress, ID: "\x02\x00\x5e\x00\x00\x0b"}
+		n.Reservations = map[topology.Key]*topology.Reservation{k: {Key: k, Addr: ip("192.0.2.78")}}
+	}
+	core, said := observer.New(zap.WarnLevel)
+	b := newBenchWith(t, net1(reserved), Options{Interfaces: eth0(), Log: zap.New(core)})
+	for hw, addr := range map[string]string{hwA: "192.0.2.77", hwB: "192.0.2.78", "02005e00000c": "192.0.2.100"} {
+		if got := say(ways[0].ask(b, query{kind: dhcp4.Request, hw: hw, ciaddr: addr})); !strings.HasPrefix(got, "ACK "+addr) {
+			t.Fatal(got)
+		}
+	}
+	b.s.Replace(net1(reserved))
+	if n := said.Len(); n != 0 {
+		t.Errorf("with reservations: %v", said.All())
+	}
+	b.s.Replace(net1())
+	if all := said.TakeAll(); len(all) != 1 || all[0].ContextMap()["leases"] != int64(2) {
+		t.Errorf("without: %v", all)
+	}
 }

@@ -101,7 +101,7 @@ func New(o Options) *Server {
 func (s *Server) Replace(t *topology.Topology) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
-	if outside := s.leases.Adopt(pools(t)); outside > 0 {
+	if outside := t.Stray(s.leases.Adopt(pools(t)), s.leases.InForce); outside > 0 {
 		s.log.Warn("leases lie outside of all pools", zap.Int("leases", outside))
 	}
 	s.net.Store(t)

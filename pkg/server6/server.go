@@ -117,7 +117,7 @@ func (s *Server) Replace(t *topology.Topology) {
 	s.swap.Lock()
 	defer s.swap.Unlock()
 	if s.leases != nil {
-		if n := s.leases.Adopt(pools(t)); n > 0 {
+		if n := t.Stray(s.leases.Adopt(pools(t)), s.leases.InForce); n > 0 {
 			s.log.Warn("leases lie outside of all pools", zap.Int("leases", n))
 		}
 	}
