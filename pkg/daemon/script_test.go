@@ -146,8 +146,11 @@ func TestHooksOfTheDaemon(t *testing.T) {
 	door := h.door()
 	hooks := &server4.Hooks{
 		Configured: func(n *topology.Topology) error {
-			if len(n.Subnets) == 0 {
+			switch len(n.Subnets) {
+			case 0:
 				return errors.New("no subnet is left")
+			case 2:
+				panic("a fault")
 			}
 			return nil
 		},
@@ -157,6 +160,10 @@ func TestHooksOfTheDaemon(t *testing.T) {
 	contains(t, tell(t, door, "version-get", "").Text, "(version-get)")
 	h.write("dhcp4.json", `{ "Dhcp4": { %s "lease-database": { "type": "memfile", "name": "%s/leases4.csv" }, "subnet4": [ ] } }`, socket(door), h.dir)
 	contains(t, r.reload(), "reconfiguration failed", "no subnet is left")
+	h.write("dhcp4.json", `{ "Dhcp4": { %s "lease-database": { "type": "memfile", "name": "%s/leases4.csv" },
+		"subnet4": [ { "id": 1, "subnet": "192.0.2.0/24" }, { "id": 2, "subnet": "198.51.100.0/24" } ] } }`, socket(door), h.dir)
+	contains(t, r.reload(), "reconfiguration failed", "fault in a hook function: a fault")
+	contains(t, tell(t, door, "version-get", "").Text, "(version-get)")
 	h.write("dhcp4.json", `{ "Dhcp4": { "lease-database": { "type": "memfile", "persist": false }, "subnet4": [ ] } }`)
 	other := h.launch(dhcp4, Setup{ConfigFile: filepath.Join(h.dir, "dhcp4.json"), Hooks: hooks})
 	err := <-other.ended
