@@ -81,7 +81,8 @@ func (r *register) hooks() *Hooks {
 }
 
 const (
-	received = "buffer4_receive pkt4_receive subnet4_select host4_identifier "
+	read4    = "buffer4_receive pkt4_receive "
+	received = read4 + "subnet4_select host4_identifier "
 	sent     = " pkt4_send buffer4_send"
 )
 
@@ -100,10 +101,10 @@ func TestHooksInKeasOrder(t *testing.T) {
 		{"another address", query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.111"}, received + "ddns4_update lease4_select leases4_committed+192.0.2.111-" + a + sent},
 		{"INFORM", query{kind: dhcp4.Inform, hw: hwA, ciaddr: a}, received[:len(received)-1] + sent},
 		{"refused", query{kind: dhcp4.Request, hw: hwA, opts: "50=0a000001 " + server}, received + "ddns4_update" + sent},
-		{"RELEASE", query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.111"}, received + "lease4_release(192.0.2.111) leases4_committed-192.0.2.111"},
-		{"RELEASE again", query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.111"}, received[:len(received)-1]},
+		{"RELEASE", query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.111"}, read4 + "lease4_release(192.0.2.111) leases4_committed-192.0.2.111"},
+		{"RELEASE again", query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.111"}, read4[:len(read4)-1]},
 		{"REQUEST again", query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 " + server}, received + "ddns4_update lease4_select leases4_committed+" + a + sent},
-		{"DECLINE", query{kind: dhcp4.Decline, hw: hwA, opts: "50=c0000264"}, received + "lease4_decline(" + a + ") leases4_committed+" + a},
+		{"DECLINE", query{kind: dhcp4.Decline, hw: hwA, opts: "50=c0000264"}, read4 + "lease4_decline(" + a + ") leases4_committed+" + a},
 		{"not for us", query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=0a000001"}, "buffer4_receive"},
 	}
 	for _, way := range ways {

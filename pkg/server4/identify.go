@@ -65,7 +65,7 @@ func (x *Exchange) identifiers() {
 	add(topology.DUID, duidOf(x.cid))
 	add(topology.CircuitID, circuit)
 	add(topology.ClientID, x.cid)
-	if h := x.hooks.HostIdentifier; h != nil {
+	if h := x.hooks.HostIdentifier; h != nil && (!x.ends() || x.Net.EarlyGlobal) {
 		if id, ok := h(x); ok {
 			add(id.Kind, id.ID)
 		}

@@ -20,7 +20,7 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 		}
 		x.Subnet = x.Net.Subnet4(&x.Where, &x.classes)
 	}
-	if h := x.hooks.SubnetSelect; h != nil {
+	if h := x.hooks.SubnetSelect; h != nil && !x.ends() {
 		if v := s.consult(x, h); v != Next {
 			return v
 		}
@@ -47,6 +47,11 @@ func (s *Server) selectSubnet(x *Exchange) Verdict {
 	}
 	return DropNoSubnet
 }
+
+// ends reports whether the client gives its lease up: with Kea such a message is not
+// about a subnet, nor is the client looked for among the reservations, and no
+// function is asked about either.
+func (x *Exchange) ends() bool { return x.Type == dhcp4.Release || x.Type == dhcp4.Decline }
 
 // where fills in what the ladder looks at.
 func (x *Exchange) where() {
