@@ -48,6 +48,9 @@ func (s *Server) discover(x *Exchange) Verdict {
 	if err != nil {
 		return s.failed(x, err)
 	}
+	if x.hooks.NameUpdate != nil {
+		s.nameOffer(x)
+	}
 	x.take(&x.req.Lease, seq)
 	x.Reply = dhcp4.Offer
 	if x.hooks.LeaseSelect != nil {
@@ -156,6 +159,9 @@ func (s *Server) grant(x *Exchange, want netip.Addr, named bool) Verdict {
 	x.hint(want)
 	x.req.Must = true
 	x.req.Fixed = want == x.fixed
+	if x.hooks.NameUpdate != nil {
+		s.nameAgain(x, want)
+	}
 	if x.hooks.planning {
 		if v, decided := s.granting(x, want); decided {
 			return v

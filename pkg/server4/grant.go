@@ -47,7 +47,7 @@ func (x *Exchange) prepare() {
 	}
 	r.Pools = x.pools
 	if x.hooks.NameUpdate != nil {
-		x.s.nameUpdate(x)
+		x.s.nameUpdate(x, x.Subnet, x.Subnet.Names(nil), x.Host, netip.Addr{})
 	}
 }
 

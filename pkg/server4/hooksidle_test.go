@@ -240,3 +240,42 @@ func TestHookKeepsWhatIsOver(t *testing.T) {
 	recover = Continue
 	over(31*time.Second, "er", lease.Reclaimed)
 }
+
+// TestNameUpdateByLease: NameUpdate is asked again where the lease is not out of the subnet
+// that the query led to, and what it says of updates leaves the name that of the lease's own
+// subnet.
+func TestNameUpdateByLease(t *testing.T) {
+	config := `{"Dhcp4": {"dhcp4o6-port": 6767, "lease-database": {"type": "memfile", "persist": false}, "dhcp-ddns": {"enable-updates": true},
+		"shared-networks": [{"name": "n", "interface": "eth0", "subnet4": [
+		{"id": 1, "subnet": "192.0.2.0/24", "4o6-interface": "eth0", "pools": [{"pool": "192.0.2.100 - 192.0.2.101"}], "ddns-qualifying-suffix": "a.example.org"},
+		{"id": 2, "subnet": "198.51.100.0/24", "4o6-interface": "eth0", "pools": [{"pool": "198.51.100.100 - 198.51.100.101"}], "ddns-qualifying-suffix": "b.example.org"}]}]}}`
+	for _, tt := range []struct {
+		name, addr string
+		edit       func(*NameUpdate)
+		seen, want string
+	}{
+		{"in the first subnet", "192.0.2.100", func(n *NameUpdate) { n.Forward = false }, "host.a.example.org", "host.a.example.org"},
+		{"looking on", "198.51.100.100", func(*NameUpdate) {}, "host.a.example.org host.b.example.org", "host.b.example.org"},
+		{"no A record", "198.51.100.100", func(n *NameUpdate) { n.Forward = false }, "host.a.example.org host.b.example.org", "host.b.example.org"},
+		{"another name", "198.51.100.100", func(n *NameUpdate) { n.Hostname = "x-" + n.Hostname }, "host.a.example.org host.b.example.org", "x-host.b.example.org"},
+	} {
+		for _, way := range ways {
+			var seen []string
+			b := newBenchWith(t, compiled(t, config), Options{Interfaces: eth0(), Hooks: &Hooks{NameUpdate: func(_ *Exchange, n *NameUpdate) {
+				seen = append(seen, n.Hostname)
+				tt.edit(n)
+			}}})
+			v := ip(tt.addr).As4()
+			for _, q := range []query{{kind: dhcp4.Discover, hw: hwA, opts: "12=686f7374 50=" + hexOf(v[:])}, {kind: dhcp4.Request, hw: hwA, opts: "12=686f7374 54=c0000201 50=" + hexOf(v[:])}} {
+				seen = nil
+				m := way.ask(b, q)
+				if told, _ := m.Option(dhcp4.OptHostName); string(told) != tt.want || strings.Join(seen, " ") != tt.seen {
+					t.Errorf("%s, %s, %v: the client is told %q, the function %v", tt.name, way.name, q.kind, told, seen)
+				}
+			}
+			if l, _ := b.table.ByResource(resource(ip(tt.addr))); l.Hostname != tt.want || !l.RevDNS {
+				t.Errorf("%s, %s: the lease has %q, %v", tt.name, way.name, l.Hostname, l.RevDNS)
+			}
+		}
+	}
+}

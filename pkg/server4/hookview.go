@@ -31,11 +31,12 @@ type forHooks struct {
 	values  map[any]any
 	joined  []string // classes that AddClass put the query into: their numbers change with the topology
 
-	plan    plan
-	names   NameUpdate // when renamed
-	renamed bool
-	asWas   bool // the lease was left as it is
-	left    []lease.Lease
+	plan     plan
+	names    NameUpdate // when renamed
+	renamed  bool
+	sameName bool // but for who updates the DNS
+	asWas    bool // the lease was left as it is
+	left     []lease.Lease
 }
 
 // reset readies f for a new query.

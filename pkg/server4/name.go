@@ -106,7 +106,11 @@ func (x *Exchange) decide(l *lease.Lease, sub *topology.Subnet, p *ddns.Params, 
 		x.tune(sub, p)
 	}
 	if x.renamed {
-		p.Rename(&h.is, x.names.Hostname, x.names.Forward, x.names.Reverse, a)
+		name := x.names.Hostname
+		if x.sameName {
+			name = h.text()
+		}
+		p.Rename(&h.is, name, x.names.Forward, x.names.Reverse, a)
 	}
 	l.Hostname, l.FwdDNS, l.RevDNS = h.text(), h.is.Fwd, h.is.Rev
 }
@@ -122,12 +126,12 @@ func (x *Exchange) tune(sub *topology.Subnet, p *ddns.Params) {
 	p.Tune(&x.name.is, said, x.classes.Has(classify.SkipDDNS))
 }
 
-// foresee decides on the name while the address is not known yet.
-func (x *Exchange) foresee() {
-	p := x.Subnet.Names(nil)
-	p.Decide(&x.name.is, &x.name.asked, reservedName(x.Host), netip.Addr{})
+// foresee decides on the name of a lease that is not there yet, whose address may not be
+// known.
+func (x *Exchange) foresee(sub *topology.Subnet, p *ddns.Params, host *topology.Reservation, a netip.Addr) {
+	p.Decide(&x.name.is, &x.name.asked, reservedName(host), a)
 	if x.Net.Tuning != nil {
-		x.tune(x.Subnet, p)
+		x.tune(sub, p)
 	}
 }
 

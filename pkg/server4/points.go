@@ -10,9 +10,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/dhcp4o6/dhcp4o6/pkg/ddns"
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/pkt4o6"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // Here the steps call the functions of hook points.
@@ -125,14 +127,34 @@ func (s *Server) packetReceive(x *Exchange) Verdict {
 	return DropType
 }
 
-// nameUpdate calls ddns4_update.
-func (s *Server) nameUpdate(x *Exchange) {
-	x.foresee()
+// nameUpdate calls ddns4_update for a lease out of a subnet, whose names p is about.
+func (s *Server) nameUpdate(x *Exchange, sub *topology.Subnet, p *ddns.Params, host *topology.Reservation, a netip.Addr) {
+	x.foresee(sub, p, host, a)
 	n := NameUpdate{strings.Clone(x.hostname()), x.name.is.Fwd, x.name.is.Rev}
 	before := n
 	x.hooks.NameUpdate(x, &n)
-	if n != before {
-		x.names, x.renamed = n, true
+	x.names, x.renamed, x.sameName = n, n != before, n.Hostname == before.Hostname
+}
+
+// nameAgain is nameUpdate for an address that is not out of the subnet that the query
+// led to, or out of a pool that has names of its own, and reports whether it is
+// such a one. So does Kea.
+func (s *Server) nameAgain(x *Exchange, a netip.Addr) bool {
+	p := *x.spotAt(a)
+	if p.sub == nil || p.sub == x.Subnet && p.sub.Names(p.pool) == p.sub.Names(nil) {
+		return false
+	}
+	s.nameUpdate(x, p.sub, p.sub.Names(p.pool), p.host, a)
+	return true
+}
+
+// nameOffer has the offer say the name that nameAgain comes to.
+func (s *Server) nameOffer(x *Exchange) {
+	l := &x.req.Lease
+	a := l.Resource.Prefix.Addr()
+	if s.nameAgain(x, a) {
+		p := x.spotAt(a)
+		x.decide(l, p.sub, p.sub.Names(p.pool), p.host)
 	}
 }
 
@@ -253,7 +275,7 @@ func (x *Exchange) rename(name string) {
 	if !x.renamed {
 		x.names.Forward, x.names.Reverse = x.name.is.Fwd, x.name.is.Rev
 	}
-	x.names.Hostname, x.renamed = name, true
+	x.names.Hostname, x.renamed, x.sameName = name, true, false
 	x.Subnet.Names(x.Pool).Rename(&x.name.is, name, x.names.Forward, x.names.Reverse, x.Lease.Resource.Prefix.Addr())
 }
 
