@@ -204,6 +204,12 @@ func TestClients4Relayed(t *testing.T) {
 // behindRelay puts ISC's relay between client and server.
 func (s *site) behindRelay(t *testing.T) {
 	t.Helper()
+	s.betweenNets(t).Start(nil, "dhcrelay", "-4", "-d", "-a", "-id", "r0", "-iu", "u0", "-pf", filepath.Join(s.lab.Dir, "relay4.pid"), serverV4)
+}
+
+// betweenNets puts a host between client and server, on which a relay can run.
+func (s *site) betweenNets(t *testing.T) *dhcptest.Namespace {
+	t.Helper()
 	r := s.lab.Namespace("r")
 	s.lab.Wire(s.client, "c0", r, "r0")
 	s.lab.Wire(r, "u0", s.server, "s0")
@@ -212,7 +218,7 @@ func (s *site) behindRelay(t *testing.T) {
 	r.Must("sysctl", "-qw", "net.ipv4.ip_forward=1")
 	s.server.IP("addr add " + serverV4 + "/24 dev s0")
 	s.server.IP("route add " + clientV4 + "/24 via " + relayUpV4)
-	r.Start(nil, "dhcrelay", "-4", "-d", "-a", "-id", "r0", "-iu", "u0", "-pf", filepath.Join(s.lab.Dir, "relay4.pid"), serverV4)
+	return r
 }
 
 // TestPerf4Modes: perfdhcp as a relay at 3000 exchanges a second, with renewals and
