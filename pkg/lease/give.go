@@ -178,6 +178,7 @@ func (g *given) keep(p *Pool) error {
 	o.start = g.now
 	o.subnet, o.pool = g.r.Lease.Subnet, g.r.Lease.Pool
 	g.push(o, slot, &pl)
+	g.into = pl[0].p
 	pl.settle(true)
 	return nil
 }

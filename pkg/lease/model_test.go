@@ -87,8 +87,15 @@ func newPool(t *rapid.T, subnet uint32, first, last byte) *lease.Pool {
 	return p
 }
 
-// drawPools are two pools, with room for all clients or for a few of them.
-func drawPools(t *rapid.T) []*lease.Pool {
+// drawPools are two pools with room for all clients or for a few of them, or many pools of one
+// address each.
+func drawPools(t *rapid.T) (pools []*lease.Pool) {
+	if rapid.IntRange(0, 2).Draw(t, "many") == 0 {
+		for n := range byte(10) {
+			pools = append(pools, newPool(t, 1+uint32(n)/5, n, n))
+		}
+		return pools
+	}
 	size := rapid.ByteRange(1, 4)
 	return []*lease.Pool{newPool(t, 1, 1, size.Draw(t, "first pool")), newPool(t, 2, 5, 4+size.Draw(t, "second pool"))}
 }

@@ -1,6 +1,9 @@
 package lease
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Offer finds a resource for the client and keeps it for OfferHold: the lease that
 // it has, else what it was offered before, else the lease that it had, else the
@@ -51,6 +54,7 @@ type attempt struct {
 	others [8]claim // what else the client has in the subnet set
 	n      int
 	late   *change // what of a grant is yet to be told
+	into   *Pool   // whose queue an offer has entered
 }
 
 // A claim is what lookup found: a record of the client's, as it was.
@@ -90,13 +94,24 @@ func (t *Table) attempt(r *Request, offer, again bool) (Seq, error) {
 	}
 	seq = max(seq, a.endOthers())
 	a.tell()
+	if a.into != nil && len(a.r.Pools) > fewPools {
+		a.t.lapse(&a.into.offers, a.now, 2)
+	}
 	return seq, nil
 }
 
+// fewPools is how many pools are worth a look each for every packet.
+const fewPools = 8
+
 // tidy ends a few offers that have lapsed in the pools that this one may come
-// from: every offer enters one, so that the queues stay short without a timer.
+// from: every offer enters one, so that the queues stay short without a timer. Of many
+// pools it is the one that the offer enters, when it has.
 func (a *attempt) tidy() {
 	cur := a.t.sets.Load().cur
+	if len(a.r.Pools) > fewPools {
+		a.t.lapse(&a.t.outside, a.now, 1)
+		return
+	}
 	for _, p := range a.r.Pools {
 		if p = cur.resolve(p); p != nil {
 			a.t.lapse(&p.offers, a.now, 2)
@@ -260,6 +275,14 @@ func (a *attempt) fits(r *record) bool {
 
 // pool returns the pool of the request in which a resource lies.
 func (a *attempt) pool(k *key) *Pool {
+	if all := a.r.Pools; len(all) > fewPools {
+		if cur := a.t.sets.Load().cur; all[0].set.Load() == cur { // all are of the pools in force
+			if p, _ := cur.find(k); slices.Contains(all, p) {
+				return p
+			}
+			return nil
+		}
+	}
 	for _, p := range a.r.Pools {
 		if _, ok := p.slot(k); ok {
 			return p

@@ -152,11 +152,7 @@ func TestTraceHasClasses(t *testing.T) {
 // sized is a topology with so many subnets and reservations, twenty classes of
 // which each packet passes ten, and guards, in the words of a file.
 func sized(t testing.TB, subnets, hosts int) *topology.Topology {
-	var classes, nets []string
-	for i := range 20 {
-		classes = append(classes, fmt.Sprintf(`{"name": "c%d", "test": "substring(option[60].hex, 0, 1) == '%s' and not option[%d].exists",
-			"option-data": [{"name": "root-path", "data": "c%d"}]}`, i, string("xy"[i%2]), 200+i, i))
-	}
+	var nets []string
 	for i := range subnets {
 		var kept []string
 		for h := range hosts / subnets {
@@ -174,7 +170,17 @@ func sized(t testing.TB, subnets, hosts int) *topology.Topology {
 		nets = append(nets, fmt.Sprintf(`{"id": %d, "subnet": "10.%d.%d.0/%d", "pools": [{"pool": "%s", "client-classes": ["c1", "c2"]}], "reservations": [%s], %s}`,
 			i+1, i>>8, i&255, prefix, pool, strings.Join(kept, ","), link))
 	}
-	return compiled(t, fmt.Sprintf(`{"Dhcp4": {"dhcp4o6-port": 786, "ip-reservations-unique": false, "valid-lifetime": 600, "client-classes": [%s], "subnet4": [%s]}}`, strings.Join(classes, ","), strings.Join(nets, ",")))
+	return compiled(t, fmt.Sprintf(`{"Dhcp4": {"dhcp4o6-port": 786, "ip-reservations-unique": false, "valid-lifetime": 600, "client-classes": [%s], "subnet4": [%s]}}`, twentyClasses(), strings.Join(nets, ",")))
+}
+
+// twentyClasses are c0 to c19, of which a client that is of class x passes ten.
+func twentyClasses() string {
+	var classes []string
+	for i := range 20 {
+		classes = append(classes, fmt.Sprintf(`{"name": "c%d", "test": "substring(option[60].hex, 0, 1) == '%s' and not option[%d].exists",
+			"option-data": [{"name": "root-path", "data": "c%d"}]}`, i, string("xy"[i%2]), 200+i, i))
+	}
+	return strings.Join(classes, ",")
 }
 
 // atSize asks for a lease in the last of so many subnets and returns how.
@@ -212,30 +218,6 @@ func TestSizeAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("4o6: %v allocations", n)
 	}
-}
-
-// BenchmarkSize is a packet with one subnet and with 1,000, 20 classes in both;
-// "ratio" is what the larger costs of the smaller. Of many runs the fastest count:
-// what else the machine does falls upon either.
-func BenchmarkSize(b *testing.B) {
-	_, small := atSize(b, 1, 0)
-	_, large := atSize(b, 1000, 10000)
-	b.ReportAllocs()
-	const packets = 100
-	best := [2]time.Duration{time.Hour, time.Hour}
-	for b.Loop() {
-		for i, once := range []func(){small, large} {
-			begin := time.Now()
-			for range packets {
-				once()
-			}
-			best[i] = min(best[i], time.Since(begin))
-		}
-	}
-	b.ReportMetric(float64(best[0].Nanoseconds())/packets, "ns/one")
-	b.ReportMetric(float64(best[1].Nanoseconds())/packets, "ns/thousand")
-	b.ReportMetric(float64(best[1])/float64(best[0]), "ratio")
-	b.ReportMetric(0, "ns/op")
 }
 
 // TestClassesOfReservations: when the classes of a reservation count. A global one

@@ -75,16 +75,17 @@ type Exchange struct {
 		within   func(lease.Resource, uint32) bool
 		byHWAddr func(uint32) bool
 	}
-	info  []byte // memory of req.RelayInfo
-	valid uint32 // how long leases are to last, in seconds
-	pools []*lease.Pool
-	spot  spot
-	fixed netip.Addr // the address reserved for the client, unless somebody else has it meanwhile
-	Lease lease.Lease
-	Pool  *topology.Pool
-	Seq   lease.Seq         // what the reply rests on
-	Reply dhcp4.MessageType // 0: none
-	why   string            // for a NAK: option 56
+	info      []byte        // memory of req.RelayInfo
+	valid     uint32        // how long leases are to last, in seconds
+	pools     []*lease.Pool // of the link that admit the client; read only
+	admitting []*lease.Pool // memory of pools
+	spot      spot
+	fixed     netip.Addr // the address reserved for the client, unless somebody else has it meanwhile
+	Lease     lease.Lease
+	Pool      *topology.Pool
+	Seq       lease.Seq         // what the reply rests on
+	Reply     dhcp4.MessageType // 0: none
+	why       string            // for a NAK: option 56
 
 	// set by build, address and pack
 	scopes scopes

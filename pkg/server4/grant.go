@@ -37,13 +37,8 @@ func (x *Exchange) prepare() {
 		r.ByHWAddr = x.callbacks.byHWAddr
 	}
 	x.fixed = x.reservedAddr()
-	x.pools = x.pools[:0]
-	for sub := range x.Subnet.Siblings(&x.classes) {
-		for _, p := range sub.Pools {
-			if p.Admits(&x.classes) {
-				x.pools = append(x.pools, p.Lease)
-			}
-		}
+	if x.pools = x.Subnet.EveryPool(); x.pools == nil {
+		x.gather()
 	}
 	r.Pools = x.pools
 	if x.hooks.NameUpdate != nil {
@@ -51,20 +46,20 @@ func (x *Exchange) prepare() {
 	}
 }
 
-func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
-
-// on returns the subnet of the client's link that holds a, nil when none does.
-func (x *Exchange) on(a netip.Addr) *topology.Subnet {
-	if x.Subnet.Prefix.Contains(a) {
-		return x.Subnet
-	}
+// gather makes a list of the pools of the link that admit the client.
+func (x *Exchange) gather() {
+	all := x.admitting[:0]
 	for sub := range x.Subnet.Siblings(&x.classes) {
-		if sub.Prefix.Contains(a) {
-			return sub
+		for _, p := range sub.Pools {
+			if p.Admits(&x.classes) {
+				all = append(all, p.Lease)
+			}
 		}
 	}
-	return nil
+	x.admitting, x.pools = all, all
 }
+
+func (x *Exchange) hint(a netip.Addr) { x.req.Hint = resource(a) }
 
 // A spot is what an address is to the client of an exchange. It is worked out once: nearly
 // all that is asked on the way to a reply, by the table's callbacks too, is about one
@@ -84,7 +79,7 @@ func (x *Exchange) spotAt(a netip.Addr) *spot {
 	if p.known && p.addr == a {
 		return p
 	}
-	*p = spot{known: true, addr: a, sub: x.on(a)}
+	*p = spot{known: true, addr: a, sub: x.Net.OnLink(x.Subnet, a, &x.classes)}
 	if p.sub == nil {
 		return p
 	}

@@ -115,7 +115,7 @@ func (x *Exchange) reservation() {
 // ownReservation settles for the first subnet of the link that has the client
 // reserved, and reports whether there is one.
 func (x *Exchange) ownReservation(ids []topology.Identifier) bool {
-	for sub := range x.Subnet.Siblings(&x.classes) {
+	for sub := range x.Subnet.Reserving(ids, &x.classes) {
 		r := x.Net.Own(sub, ids)
 		if r == nil {
 			continue

@@ -33,6 +33,7 @@ func (t *Topology) WithReservations(subnet uint32, m map[Key]*Reservation, gone,
 	next.Subnets[i] = &s
 	if s.Network != nil {
 		next.regroup(&s)
+		s.Network.hosts = s.Network.hosts.with(s.ID, gone, fresh)
 	}
 	return &next
 }

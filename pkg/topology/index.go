@@ -69,6 +69,13 @@ func (t *Topology) Freeze() {
 		}
 	}
 	t.ix.byPrefix = newPrefixIndex(rows)
+	networks := make(map[*Network]bool)
+	for _, s := range t.Subnets {
+		if n := s.Network; n != nil && !networks[n] {
+			networks[n] = true
+			n.freeze()
+		}
+	}
 	t.freeze4o6()
 	t.keep()
 }

@@ -89,7 +89,7 @@ func (s *Subnet) siblings(c *classify.Set, yield func(*Subnet) bool) {
 		return
 	}
 	all := s.Network.Subnets
-	at := slices.Index(all, s)
+	at := s.Network.place(s)
 	for i := 1; i < len(all); i++ {
 		n := all[(at+i)%len(all)]
 		if n != s && n.Admits(c) && !yield(n) {

@@ -96,7 +96,11 @@ type Network struct {
 	// a 4o6 query leads here. Ours.
 	Links []netip.Prefix
 
-	mixed bool // made by Freeze: clients are known in some subnets by their identifier, in others not
+	// made by Freeze
+	mixed bool          // clients are known in some subnets by their identifier, in others not
+	hosts hostPlaces    // who has a reservation of its own in which subnets
+	pools []*lease.Pool // those of all subnets in order, twice; nil: some are not for every client
+	first []int         // where those of each subnet begin
 }
 
 // A Subnet is one prefix and all that is handed out in it.
