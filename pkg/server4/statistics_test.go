@@ -97,3 +97,41 @@ func TestHistograms(t *testing.T) {
 		t.Errorf("%d batches answered, %d committed, %d sizes", a, k, n)
 	}
 }
+
+// TestKeasReasons: under which of Kea 3's statistics a query without an answer is counted.
+// What a client does wrong is a violation, what is for another server is that; only
+// faults of the server count as failed, since operators are woken by those.
+func TestKeasReasons(t *testing.T) {
+	for name, tt := range map[string]struct {
+		q      query
+		reason string // ours
+		kea    string
+	}{
+		"a reply":                       {query{kind: dhcp4.Offer}, "message-type", "pkt4-rfc-violation"},
+		"BOOTP":                         {query{kind: 0}, "bootp", "pkt4-rfc-violation"},
+		"LEASEQUERY":                    {query{kind: dhcp4.LeaseQuery, ciaddr: "192.0.2.100"}, "message-type", "pkt4-rfc-violation"},
+		"a type that nobody knows":      {query{kind: 200}, "message-type", "pkt4-rfc-violation"},
+		"for another server":            {query{kind: dhcp4.Request, opts: "50=c0000264 54=0a000001"}, "other-server", "pkt4-not-for-us"},
+		"known to another server":       {query{kind: dhcp4.Request, opts: "50=c0000264"}, "unknown-client", "pkt4-not-for-us"},
+		"REQUEST without an address":    {query{kind: dhcp4.Request}, "incomplete", "pkt4-rfc-violation"},
+		"DECLINE without an address":    {query{kind: dhcp4.Decline}, "incomplete", "pkt4-rfc-violation"},
+		"RELEASE of what nobody has":    {query{kind: dhcp4.Release, ciaddr: "192.0.2.100"}, "not-holder", ""},
+		"DECLINE of what nobody has":    {query{kind: dhcp4.Decline, opts: "50=c0000264"}, "not-holder", ""},
+		"neither identifier nor chaddr": {query{kind: dhcp4.Discover, hw: "-"}, "no-identity", "pkt4-rfc-violation"},
+		"a link that is not served":     {query{kind: dhcp4.Discover, giaddr: "10.9.9.9"}, "no-subnet", "pkt4-not-for-us"},
+	} {
+		b := newBench(t, net1())
+		if m := ways[0].ask(b, tt.q); m != nil {
+			t.Errorf("%s: answered by %s", name, say(m))
+			continue
+		}
+		for _, s := range []string{"pkt4-rfc-violation", "pkt4-not-for-us", "pkt4-processing-failed", "pkt4-parse-failed"} {
+			if got := b.count(s); (got == 1) != (s == tt.kea) || got > 1 {
+				t.Errorf("%s: %s is %d", name, s, got)
+			}
+		}
+		if b.count("pkt4-receive-drop") != 1 || b.count("pkt4-drop-"+tt.reason) != 1 {
+			t.Errorf("%s: not counted as dropped for %s", name, tt.reason)
+		}
+	}
+}
