@@ -65,7 +65,7 @@ type Hooks struct {
 
 	// LeaseRenew is lease4_renew: l is the client's lease as it is about to be
 	// extended, with the same changes as LeaseSelect. Skip leaves the lease
-	// as it was, and the client is told what is left of it.
+	// as it was, and the client is told what is left of it, or refused.
 	LeaseRenew func(x *Exchange, l *lease.Lease) NextStep
 
 	// LeaseRelease and LeaseDecline are lease4_release and lease4_decline: the

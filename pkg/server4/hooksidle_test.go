@@ -279,3 +279,27 @@ func TestNameUpdateByLease(t *testing.T) {
 		}
 	}
 }
+
+// TestRenewalAfterTheEnd: a lease whose time is over and that nobody has ended goes on when
+// its client asks, which is a renewal; with Skip nothing is left of it.
+func TestRenewalAfterTheEnd(t *testing.T) {
+	for _, next := range []NextStep{Continue, Skip} {
+		for _, way := range ways {
+			r := new(register)
+			h := r.hooks()
+			h.LeaseRenew = func(*Exchange, *lease.Lease) NextStep { r.note("lease4_renew"); return next }
+			b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: h})
+			way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"})
+			b.now = b.now.Add(time.Hour)
+			r.take()
+			m := way.ask(b, query{kind: dhcp4.Request, hw: hwA, ciaddr: "192.0.2.100"})
+			want, points := dhcp4.Ack, "lease4_renew leases4_committed+192.0.2.100"
+			if next == Skip {
+				want, points = dhcp4.Nak, "lease4_renew pkt4_send"
+			}
+			if got := r.take(); m == nil || m.Type() != want || !strings.Contains(got, points) || strings.Contains(got, "lease4_expire") {
+				t.Errorf("%s, %v: %s, %s", way.name, next, say(m), got)
+			}
+		}
+	}
+}

@@ -191,9 +191,12 @@ func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool
 	x.foretell(stands, &had)
 	l := x.planned(want)
 	l.UserContext = had.UserContext
-	switch renews := stands == lease.Mine && !over(&had, x.at); {
+	switch renews := stands == lease.Mine; { // also when its time is over: it has not ended, and goes on
 	case renews && x.hooks.LeaseRenew != nil:
 		if x.hooks.LeaseRenew(x, &l) == Skip {
+			if over(&had, x.at) { // nothing is left of it
+				return x.nak("no lease for this client"), true
+			}
 			return s.keepOld(x, want, seq)
 		}
 	case !renews && x.hooks.LeaseSelect != nil:
