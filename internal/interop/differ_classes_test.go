@@ -78,7 +78,7 @@ var conditions = []struct{ what, text string }{
 	{"option 43, option.hex", "option[43].option[1].hex == 0x0101"},
 	{"option 82, hex", "substring(option[82].hex, 0, 1) == 0x01"},
 	{"option 61, part", "substring(option[61].hex, 0, 1) == 0xff"},
-	{"option 50, address", "option[50].hex == 192.0.2.105"},
+	{"option 50, address", "option[50].hex == 172.31.1.1"},
 	{"option 118, address", "option[118].hex == 10.50.0.0"},
 	{"addrtotext of pkt.src", "addrtotext(pkt.src) == '10.30.0.1'"},
 	{"odd hexadecimal", "0xabc == 0x0abc and option[12].exists"},

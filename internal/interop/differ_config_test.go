@@ -200,7 +200,7 @@ func (g *gen) standard() obj {
 // what it holds inside.
 func (g *gen) own() []obj {
 	types := []optdef.Type{optdef.Empty, optdef.Binary, optdef.Boolean, optdef.Int8, optdef.Int16, optdef.Int32, optdef.Uint8, optdef.Uint16,
-		optdef.Uint32, optdef.IPv4Address, optdef.IPv6Address, optdef.IPv6Prefix, optdef.PSID, optdef.String, optdef.Tuple, optdef.FQDN, optdef.Record}
+		optdef.Uint32, optdef.IPv4Address, optdef.IPv6Address, optdef.IPv6Prefix, optdef.PSID, optdef.String, optdef.Tuple, optdef.FQDN, optdef.Record, optdef.Record}
 	code := 224 + len(g.defs)
 	if code > 239 {
 		return nil
@@ -212,8 +212,8 @@ func (g *gen) own() []obj {
 		for range 2 + g.IntN(3) {
 			d.Record = append(d.Record, cycle(g, "field", []optdef.Type{optdef.Uint8, optdef.Boolean, optdef.Int16, optdef.Uint32, optdef.IPv4Address, optdef.IPv6Address, optdef.PSID, optdef.Int8, optdef.Uint16, optdef.Int32}))
 		}
-		if g.chance(.5) {
-			d.Record = append(d.Record, oneOf(g, optdef.String, optdef.FQDN, optdef.IPv6Prefix, optdef.Binary))
+		if g.chance(.8) {
+			d.Record = append(d.Record, cycle(g, "last field", []optdef.Type{optdef.String, optdef.FQDN, optdef.IPv6Prefix, optdef.Binary}))
 		}
 		var names []string
 		for _, t := range d.Record {

@@ -21,11 +21,20 @@ func required() (all []string) {
 		"ipv6-address", "ipv6-prefix", "psid", "string", "tuple", "fqdn", "record")
 	each("option-def, array of %s", "uint8", "uint16", "uint32", "int8", "int16", "int32", "boolean", "ipv4-address", "fqdn", "tuple", "psid")
 	each("option-def%s", " that encapsulates a space")
+	each("option-def, record field %s", "uint8", "boolean", "int8", "int16", "int32", "uint16", "uint32", "ipv4-address", "ipv6-address",
+		"ipv6-prefix", "psid", "string", "fqdn", "binary")
+	each("always-send, %s", "global", "network", "subnet", "pool", "reservation")
+	each("option-data of a %s, of the operator's own", "class", "reservation")
+	for flags := range 16 {
+		each(fmt.Sprintf("option 81 of a client, flags %02x, ", flags)+"%s name", "a whole", "a partial", "no")
+	}
+	each("option 52 of a client, %s", "1", "2", "3")
+	each("option %s", "82, torn", "82 of more than 255 octets", "78 of a client, more than 255 octets")
 	each("option-data of a %s", "global", "network", "subnet", "pool", "reservation")
 	each("%s", "an option in two scopes", "option that no definition knows", "vendor options, 43 with sub-options",
 		"vendor options, 43 in hexadecimal", "vendor options, 125", "echo-client-id", "broadcast flag", "host-reservation-identifiers",
 		"reservations, global alone", "reservations, global and in subnets", "reservations, out of the pools", "reservations, none",
-		"boot fields of a reservation", "BOOTP, BOOTP")
+		"boot fields of a reservation", "BOOTP, BOOTP", "BOOTP, BOOTP, bound")
 	for _, scope := range []string{"global", "network", "subnet"} {
 		each("%s, "+scope, "lifetime", "lifetimes with min and max", "renew-timer and rebind-timer", "calculate-tee-times",
 			"t1-percent and t2-percent", "boot fields", "authoritative", "match-client-id")
@@ -39,7 +48,7 @@ func required() (all []string) {
 	each("hlen %s", "0", "1", "2", "5", "6", "7", "8", "15", "16")
 	each("htype %s", "0", "1", "6", "24", "32", "255")
 	each("sub-option 82.%s", "1", "2", "4", "5", "6", "7", "8", "9", "10", "11", "12", "19", "151", "152", "200")
-	each("option %s of a client", "12", "51", "55", "57", "60", "77", "81", "93", "94", "97", "116", "118", "124", "125", "145")
+	each("option %s of a client", "12", "51", "55", "57", "60", "77", "81", "93", "94", "97", "116", "118", "124", "125", "145", "43", "78")
 	each("DHCPDISCOVER, %s", "without a wish", "bound", "bound, wishing another", "released", "declined", "moved", "wishing an address of the pool",
 		"wishing an address out of the pools", "wishing an address of no subnet", "wishing what another has", "wishing what is reserved for another",
 		"with a reservation", "with ciaddr", "that must not be")
@@ -49,6 +58,8 @@ func required() (all []string) {
 	each("DHCPREQUEST, RENEWING%s", "", ", unknown", ", another", ", declined")
 	each("DHCPREQUEST, REBINDING%s", "", ", unknown", ", unknown, wrong net", ", unknown, out of the pools", ", moved", ", reserved")
 	each("DHCPREQUEST, naming %s", "nothing")
+	each("DHCPREQUEST, %s, expired", "INIT-REBOOT", "RENEWING", "REBINDING")
+	each("DHCPDISCOVER, %s", "expired", "expired before", "bound by BOOTP")
 	each("DHCPRELEASE, %s", "bound", "unknown", "what it has not")
 	each("DHCPDECLINE, %s", "bound", "unknown", "what it has not")
 	each("DHCPINFORM, %s", "with ciaddr", "without ciaddr", "by unicast", "bound", "with a reservation")
@@ -63,10 +74,15 @@ func required() (all []string) {
 	}
 	if strings.Contains(*differParts, "ddns") {
 		each("ddns-replace-client-name %s", "never", "always", "when-present", "when-not-present")
-		each("%s", "ddns-override-client-update", "ddns-override-no-update", "ddns-generated-prefix", "hostname-char-set and hostname-char-replacement")
+		each("%s", "ddns-override-client-update", "ddns-override-no-update", "ddns-generated-prefix", "enable-updates", "hostname-char-set and hostname-char-replacement")
 	}
 	if strings.Contains(*differParts, "extras") {
 		each("%s", "the library bootp", "early-global-reservations-lookup", "lenient-option-parsing", "store-extended-info")
+	}
+	if strings.Contains(*differParts, "vendors") {
+		for _, v := range vendorData {
+			all = append(all, v.what)
+		}
 	}
 	return all
 }
