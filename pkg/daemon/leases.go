@@ -198,10 +198,10 @@ func (l *leases) round(e config.Expired) (done int, more bool) {
 		if e.MaxLeases > 0 {
 			limit = min(step, e.MaxLeases-done)
 		}
-		n := l.table.Expire(time.Now(), limit)
+		n, more := l.table.Reap(time.Now(), limit)
 		done += n
 		switch {
-		case n < limit:
+		case !more:
 			return done, false
 		case e.MaxLeases > 0 && done >= e.MaxLeases, e.MaxTime > 0 && time.Since(begin) >= e.MaxTime:
 			return done, true

@@ -40,20 +40,21 @@ func (t *Table) takeOut(shard, slot uint32, r *record, remove bool) (o leaving) 
 }
 
 // expire deals with the first due record of a shard and reports whether there was
-// one, and whether it ended.
-func (t *Table) expire(shard, now uint32) (was, ended bool) {
+// one, whether it ended, and whether it was but a history.
+func (t *Table) expire(shard, now uint32) (was, ended, history bool) {
 	s := &t.shards[shard]
 	s.mu.Lock()
 	slot, r := t.due(s, now)
 	if r == nil {
 		s.mu.Unlock()
-		return false, false
+		return false, false, false
 	}
 	s.timers.pop()
+	history = r.state.free()
 	o := t.takeOut(shard, slot, r, false)
 	s.mu.Unlock()
 	ended, _ = t.end(&o, now)
-	return true, ended
+	return true, ended, history
 }
 
 // over ends the lease of a resource if it is overdue.

@@ -19,11 +19,11 @@ func (t *Table) makeRoom(r *Request) bool {
 	if r.Must {
 		return named
 	}
-	n := t.Expire(r.Now, sweep)
-	if n == sweep {
+	some := t.reap(now, sweep, sweep)
+	if some.more {
 		t.makeRoomIn(r, now)
 	}
-	return named || n > 0
+	return named || some.more || some.leases+some.offers > 0
 }
 
 // makeRoomIn ends leases of the request's pools that have run out, until it has found some
