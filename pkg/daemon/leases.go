@@ -198,8 +198,11 @@ func (l *leases) round(e config.Expired) (done int, more bool) {
 		if e.MaxLeases > 0 {
 			limit = min(step, e.MaxLeases-done)
 		}
-		n, more := l.table.Reap(time.Now(), limit)
+		n, more, seq := l.table.Reap(time.Now(), limit)
 		done += n
+		if seq > 0 && l.table.Commit(seq) != nil {
+			return done, more // clean sees to the store
+		}
 		switch {
 		case !more:
 			return done, false

@@ -2,6 +2,9 @@ package daemon
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/dhcp4o6/dhcp4o6/pkg/config"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
+	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasefile"
 )
 
 // TestSlowReclaim: as many rounds in a row as unwarned-reclaim-cycles says may leave
@@ -36,4 +40,32 @@ func TestSlowReclaim(t *testing.T) {
 			t.Errorf("%d leases reclaimed", n)
 		}
 	})
+}
+
+// TestReclaimIsStored: what was reclaimed stands in the lease file soon, also where no packet
+// comes after which it would be synced.
+func TestReclaimIsStored(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "leases.csv")
+	store, err := leasefile.Open(file, leasefile.Options{Family: leasefile.V4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &leases{table: lease.NewTable(store, lease.TableOptions{})}
+	if _, err := l.table.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer l.table.Close()
+	for n := range 20 {
+		if _, _, err := l.table.Put(&lease.Lease{Resource: v4(fmt.Sprintf("192.0.2.%d", n)), HWAddr: []byte{2, 0, 0, 0, 0, byte(n)}, HWType: 1,
+			Subnet: 1, Start: time.Now().Add(-time.Hour), Valid: time.Minute}, lease.Always); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done, more := l.round(config.Expired{MaxLeases: 15}); done != 15 || !more {
+		t.Errorf("%d leases, more %v", done, more)
+	}
+	rows, err := os.ReadFile(file)
+	if n := strings.Count(string(rows), ",2,,0,"); err != nil || n != 15 { // of state 2, without context, of pool 0
+		t.Errorf("%d leases are reclaimed in the file: %v\n%s", n, err, rows)
+	}
 }

@@ -41,20 +41,20 @@ func (t *Table) takeOut(shard, slot uint32, r *record, remove bool) (o leaving) 
 
 // expire deals with the first due record of a shard and reports whether there was
 // one, whether it ended, and whether it was but a history.
-func (t *Table) expire(shard, now uint32) (was, ended, history bool) {
+func (t *Table) expire(shard, now uint32) (was, ended, history bool, seq Seq) {
 	s := &t.shards[shard]
 	s.mu.Lock()
 	slot, r := t.due(s, now)
 	if r == nil {
 		s.mu.Unlock()
-		return false, false, false
+		return false, false, false, 0
 	}
 	s.timers.pop()
 	history = r.state.free()
 	o := t.takeOut(shard, slot, r, false)
 	s.mu.Unlock()
-	ended, _ = t.end(&o, now)
-	return true, ended, history
+	ended, seq = t.end(&o, now)
+	return true, ended, history, seq
 }
 
 // over ends the lease of a resource if it is overdue.

@@ -22,16 +22,18 @@ func (t *Table) Expire(now time.Time, limit int) (n int) {
 const historiesPerLease = 10
 
 // Reap is Expire for rounds of reclamation: limit is of leases in force alone, of which it
-// returns how many ended. more says that something is left.
-func (t *Table) Reap(now time.Time, limit int) (leases int, more bool) {
+// returns how many ended. more says that something is left; the Seq is that of the last change, for
+// Commit: where no packet comes nobody else does it.
+func (t *Table) Reap(now time.Time, limit int) (leases int, more bool, last Seq) {
 	r := t.reap(seconds(now), limit, historiesPerLease*limit)
-	return r.leases, r.more
+	return r.leases, r.more, r.last
 }
 
 // reaped is what one call of reap has ended, and whether it was kept from more.
 type reaped struct {
 	offers, leases, histories int
 	more                      bool
+	last                      Seq
 }
 
 // reap ends at most limit offers and as many leases, and forgets at most so many histories.
@@ -57,7 +59,9 @@ func (t *Table) reap(now uint32, limit, histories int) (r reaped) {
 				return r
 			}
 			var ended, history bool
-			was, ended, history = t.expire(at, now)
+			var seq Seq
+			was, ended, history, seq = t.expire(at, now)
+			r.last = max(r.last, seq)
 			switch {
 			case ended && history:
 				r.histories++

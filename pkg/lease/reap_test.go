@@ -38,12 +38,16 @@ func TestReapCountsLeases(t *testing.T) {
 	table.Expire(lapseStart.Add(time.Second), 0)
 	now := lapseStart.Add(10 * time.Minute)
 	for left := 50; left > 0; left -= 10 {
-		if n, more := table.Reap(now, 10); n != 10 || !more {
+		n, more, seq := table.Reap(now, 10)
+		if n != 10 || !more {
 			t.Fatalf("%d leases, more %v, while %d have run out", n, more, left)
+		}
+		if err := table.Commit(seq); err != nil || !table.Durable(seq) || seq == 0 {
+			t.Fatal(seq, err)
 		}
 	}
 	for range 20 {
-		if n, more := table.Reap(now, 10); n != 0 {
+		if n, more, _ := table.Reap(now, 10); n != 0 {
 			t.Fatalf("%d leases", n)
 		} else if !more {
 			if st := table.SubnetStats(1, lease.V4); st.Assigned != 0 || p.Stats().Offers != 0 {
