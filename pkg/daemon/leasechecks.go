@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 
 	"go.uber.org/zap"
 
@@ -40,20 +42,23 @@ func (d *daemon) checkLeases(ctx context.Context, t *lease.Table) error {
 	return nil
 }
 
+// inOneGo is how many changes are made before they are stored.
+const inOneGo = 10_000
+
 func (c *leaseCheck) run(ctx context.Context) (err error) {
 	walked := c.table.Walk(ctx, 0, c.astray, func(l *lease.Lease) bool {
-		err = c.mend(l)
+		if err = c.mend(l); err == nil && c.stray%inOneGo == 0 {
+			err = c.table.Commit(c.seq)
+		}
 		return err == nil
 	})
-	switch {
-	case walked != nil:
-		return walked
-	case err != nil:
-		return err
-	case c.seq == 0:
-		return nil
+	if c.stray >= 10*inOneGo {
+		debug.FreeOSMemory() // what the walk left behind, as much again as the table
 	}
-	return c.table.Commit(c.seq)
+	if walked != nil {
+		return walked
+	}
+	return errors.Join(err, c.table.Commit(c.seq))
 }
 
 // astray reports whether a lease is not of the subnet that it says. Prefixes are
