@@ -139,6 +139,9 @@ func (s *Server) extend(x *Exchange, want netip.Addr) Verdict {
 		if x.reserved(resource(want)) {
 			return x.nak("address kept for another client")
 		}
+		if x.fixed.IsValid() && x.fixed != want { // it is known, and not by this address
+			return x.nak("another address is reserved for this client")
+		}
 		return x.refuse("address not of this link")
 	}
 	return s.grant(x, want, false)

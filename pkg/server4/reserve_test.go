@@ -119,6 +119,34 @@ func TestReservationConflict(t *testing.T) {
 	}
 }
 
+// TestReservedElsewhere: who asks for another address than the one reserved for it is told so,
+// as by Kea, but for a client in INIT-REBOOT without a lease; with a lease of the reserved
+// address too, unlike Kea 2.2 in SELECTING.
+func TestReservedElsewhere(t *testing.T) {
+	for _, way := range ways {
+		b := newBench(t, net1(func(n *topology.Topology) { reserve(n.Subnets[0], topology.HWAddress, macA, "192.0.2.150", "") }))
+		for i, tt := range []struct {
+			q    query
+			want string
+		}{
+			{query{opts: "50=c0000265 54=c0000201"}, "NAK"},
+			{query{ciaddr: "192.0.2.102"}, "NAK"},
+			{query{ciaddr: "10.1.1.1"}, "NAK"},
+			{query{opts: "50=c0000266"}, "silence"},
+			{query{opts: "50=c0000296 54=c0000201"}, "ACK 192.0.2.150"},
+			{query{opts: "50=c0000265 54=c0000201"}, "NAK"},
+			{query{ciaddr: "192.0.2.102"}, "NAK"},
+			{query{opts: "50=c0000266"}, "NAK"},
+			{query{ciaddr: "192.0.2.150"}, "ACK 192.0.2.150"},
+		} {
+			tt.q.kind, tt.q.hw = dhcp4.Request, hwA
+			if got := say(way.ask(b, tt.q)); !strings.HasPrefix(got, tt.want) {
+				t.Errorf("%s, turn %d: %s, want %s", way.name, i, got, tt.want)
+			}
+		}
+	}
+}
+
 // TestKnown: KNOWN and UNKNOWN guard pools.
 func TestKnown(t *testing.T) {
 	n := net1(func(n *topology.Topology) {
