@@ -51,7 +51,7 @@ func (s *Server) bootp(x *Exchange) Verdict {
 func (s *Server) buildBOOTP(x *Exchange) {
 	w := &x.out
 	w.Reply(x.Query, 0, x.buf)
-	x.allow(ethernet) // RFC 1542 §2.1 gives the vendor information no upper bound
+	x.grow() // RFC 1542 §2.1 gives the vendor information no upper bound
 	x.bootFields()
 	w.Header.CIAddr = x.Query.CIAddr
 	w.Header.YIAddr = x.Lease.Resource.Prefix.Addr()

@@ -91,7 +91,7 @@ func (x *Exchange) add(c dhcp4.Code, v []byte) {
 		return
 	}
 	if !x.Query.Has(dhcp4.OptMaxMessageSize) {
-		x.allow(ethernet)
+		x.grow()
 		if x.out.Add(c, v) {
 			return
 		}
@@ -279,7 +279,7 @@ func (x *Exchange) giveBack(c dhcp4.Code, v []byte) {
 		return
 	}
 	if !x.Query.Has(dhcp4.OptMaxMessageSize) {
-		x.allow(ethernet)
+		x.grow()
 		n := x.max
 		if c != dhcp4.OptRelayAgentInfo { // without which its relay could not forward the reply
 			n -= x.room(dhcp4.OptRelayAgentInfo)

@@ -36,3 +36,14 @@ func (x *Exchange) framed() bool {
 	return !x.over6 && x.Reply != dhcp4.Nak && x.Type != dhcp4.Inform && !given(q.GIAddr) && !given(q.CIAddr) &&
 		q.Flags&dhcp4.FlagBroadcast == 0 && q.HType == 1 && q.HLen == 6
 }
+
+// grow lets the reply to a client that has not said what it takes become as long as an
+// Ethernet carries, and the link where the client is on it: in one piece, since that is
+// more than it has to take already (RFC 2131 §2).
+func (x *Exchange) grow() {
+	n := ethernet
+	if !x.over6 && !given(x.Query.GIAddr) {
+		n = min(n, x.s.carries(x.ifIndex))
+	}
+	x.allow(n)
+}

@@ -237,7 +237,7 @@ func TestLimit(t *testing.T) {
 
 // TestFramesFitTheLink: what goes to a hardware address fits the link, whatever the client
 // says that it takes; what the kernel sends, in fragments if need be, is as long as
-// the client says.
+// the client says. To who says nothing all is sent in one piece.
 func TestFramesFitTheLink(t *testing.T) {
 	big := func(n *topology.Topology) {
 		for c := uint16(224); c < 254; c++ {
@@ -254,11 +254,14 @@ func TestFramesFitTheLink(t *testing.T) {
 		{"the largest", 1500, query{opts: "57=ffff"}, 1300, 1472},
 		{"on a tunnel", 1450, query{opts: "57=ffff"}, 1250, 1422},
 		{"on a tunnel, less than it carries", 1450, query{opts: "57=04b0"}, 1000, 1172},
-		{"on a tunnel, without option 57", 1450, query{}, 1250, 1422},
+		{"on a tunnel, without option 57", 1300, query{}, 1100, 1272},
 		{"frames of 9000 octets", 9000, query{opts: "57=ffff"}, 3000, 8972},
 		{"the least MTU of IPv4", 68, query{opts: "57=ffff"}, 400, 548},
 		{"nobody knows the MTU", 0, query{opts: "57=ffff"}, 3000, 65507},
 		{"broadcast flag", 1450, query{opts: "57=ffff", flags: dhcp4.FlagBroadcast}, 3000, 65507},
+		{"broadcast flag, without option 57", 1300, query{flags: dhcp4.FlagBroadcast}, 1100, 1272},
+		{"to ciaddr, without option 57", 1300, query{kind: dhcp4.Request, ciaddr: "192.0.2.100"}, 1100, 1272},
+		{"relayed, without option 57", 1300, query{giaddr: "192.0.2.9"}, 1350, 1472},
 		{"relayed", 1450, query{opts: "57=ffff", giaddr: "192.0.2.9"}, 3000, 65507},
 		{"to ciaddr", 1450, query{kind: dhcp4.Request, opts: "57=ffff", ciaddr: "192.0.2.100"}, 3000, 65507},
 	} {
