@@ -131,11 +131,12 @@ type ControlHeader struct{ Name, Value string }
 
 // Expired is "expired-leases-processing".
 type Expired struct {
-	ReclaimWait, FlushWait time.Duration // between rounds; 0: no rounds
-	Hold                   time.Duration // how long a reclaimed lease is remembered
-	MaxLeases              int           // in one round; 0: any number
-	MaxTime                time.Duration // for one round; 0: any time
-	Unwarned               int           // rounds in a row that may leave expired leases behind before that is told; 0: any number
+	ReclaimWait time.Duration // between rounds; 0: no rounds
+	FlushWait   time.Duration // 0: no reclaimed lease is remembered; else it goes with the rounds
+	Hold        time.Duration // how long a reclaimed lease is remembered
+	MaxLeases   int           // in one round; 0: any number
+	MaxTime     time.Duration // for one round; 0: any time
+	Unwarned    int           // rounds in a row that may leave expired leases behind before that is told; 0: any number
 }
 
 // Ours is what stands in user-context.dhcp4o6 at top level: keys that Kea does

@@ -126,16 +126,17 @@ func tableOptions(cfg *config.Config) lease.TableOptions {
 		OfferHold:          cfg.Ours.OfferHold,
 		MaxOffersPerSource: cfg.Ours.OfferLimit,
 		DeclineProbation:   cfg.DeclineProbation,
-		HoldReclaimed:      orNever(cfg.Expired.Hold),
+		HoldReclaimed:      history(cfg.Expired),
 	}
 }
 
-// orNever turns Kea's zero, "not at all", into the table's.
-func orNever(d time.Duration) time.Duration {
-	if d == 0 {
-		return -1
+// history is how long a released or reclaimed lease is kept: not at all where either
+// of Kea's keys about it is 0.
+func history(e config.Expired) time.Duration {
+	if e.Hold == 0 || e.FlushWait == 0 {
+		return -1 // the table's "not at all"
 	}
-	return d
+	return e.Hold
 }
 
 // configure takes over what a configuration says about leases besides pools.

@@ -69,3 +69,21 @@ func TestReclaimIsStored(t *testing.T) {
 		t.Errorf("%d leases are reclaimed in the file: %v\n%s", n, err, rows)
 	}
 }
+
+// TestHistory: how long a reclaimed lease stays is said by two keys.
+func TestHistory(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		hold, flush time.Duration
+		want        time.Duration
+	}{
+		{"Kea's defaults", time.Hour, 25 * time.Second, time.Hour},
+		{"hold-reclaimed-time 0", 0, 25 * time.Second, -1},
+		{"flush-reclaimed-timer-wait-time 0", time.Hour, 0, -1},
+		{"both 0", 0, 0, -1},
+	} {
+		if got := history(config.Expired{Hold: tt.hold, FlushWait: tt.flush}); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
