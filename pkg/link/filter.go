@@ -116,11 +116,12 @@ func (f filter) finish() []unix.SockFilter {
 // udpFilter passes whole IPv4 datagrams for one UDP port, and for one address where
 // dst is one. The header may have options, so the port stands where its length says.
 func udpFilter(ifindex int, port uint16, dst netip.Addr) []unix.SockFilter {
-	f := filter(nil).own(ifindex)
-	if dst.Is4() {
+	var f filter
+	if dst.Is4() { // first, since a router's packets are nearly all for others
 		four := dst.As4()
 		f = f.load(unix.BPF_W, 16).is(be.Uint32(four[:]))
 	}
+	f = f.own(ifindex)
 	f = f.load(unix.BPF_H, 6).hasNot(0x3fff) // the first and last fragment: more to come 0, offset 0
 	f = f.load(unix.BPF_B, 9).is(unix.IPPROTO_UDP)
 	f = append(f,
