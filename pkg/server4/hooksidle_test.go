@@ -14,6 +14,7 @@ import (
 	"github.com/dhcp4o6/dhcp4o6/pkg/dhcp4"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease"
 	"github.com/dhcp4o6/dhcp4o6/pkg/lease/leasetest"
+	"github.com/dhcp4o6/dhcp4o6/pkg/topology"
 )
 
 // idleConfigs are configurations of all that has a say in what a lease is.
@@ -300,6 +301,23 @@ func TestRenewalAfterTheEnd(t *testing.T) {
 			if got := r.take(); m == nil || m.Type() != want || !strings.Contains(got, points) || strings.Contains(got, "lease4_expire") {
 				t.Errorf("%s, %v: %s, %s", way.name, next, say(m), got)
 			}
+		}
+	}
+}
+
+// TestHookOrderWithEarlyLookup: with early-global-reservations-lookup the client is
+// identified before the subnet is selected, whatever it says.
+func TestHookOrderWithEarlyLookup(t *testing.T) {
+	for _, way := range ways {
+		r := new(register)
+		b := newBenchWith(t, net1(func(n *topology.Topology) { n.EarlyGlobal = true }), Options{Interfaces: eth0(), Hooks: r.hooks()})
+		way.ask(b, query{kind: dhcp4.Request, hw: hwA, opts: "50=c0000264 54=c0000201"})
+		if got, want := r.take(), read4+"host4_identifier subnet4_select ddns4_update"; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", way.name, got)
+		}
+		way.ask(b, query{kind: dhcp4.Release, hw: hwA, ciaddr: "192.0.2.100"})
+		if got, want := r.take(), read4+"host4_identifier lease4_release(192.0.2.100) leases4_committed-192.0.2.100"; got != want {
+			t.Errorf("%s: %s", way.name, got)
 		}
 	}
 }
