@@ -3,6 +3,7 @@ package optdef
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -179,12 +180,16 @@ func appendInt(b []byte, t Type, text string) ([]byte, string) {
 	return append(b, wide[4-r.width:]...), ""
 }
 
-// parseInt reads a decimal number, or a hexadecimal one behind 0x.
+// parseInt reads a decimal number, or a hexadecimal one: behind 0x, and, as Kea
+// does, without it where the digits cannot be decimal.
 func parseInt(text string) (int64, error) {
 	digits, minus := strings.CutPrefix(strings.ToLower(text), "-")
 	digits, hexadecimal := strings.CutPrefix(digits, "0x")
 	if !hexadecimal {
-		return strconv.ParseInt(text, 10, 64)
+		n, err := strconv.ParseInt(text, 10, 64)
+		if !errors.Is(err, strconv.ErrSyntax) {
+			return n, err
+		}
 	}
 	n, err := strconv.ParseUint(digits, 16, 32)
 	if minus {

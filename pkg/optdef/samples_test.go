@@ -24,6 +24,8 @@ var samples4 = []sample{
 	{"", "boot-size", "1024", "0400", false},
 	{"", "boot-size", "0x0A0b", "0a0b", false},
 	{"", "boot-size", "+010", "000a", false},
+	{"", "boot-size", "fF", "00ff", false},
+	{"", "boot-size", "1e3", "01e3", false},
 	{"", "merit-dump", "/a b/c", "2f6120622f63", false},
 	{"", "merit-dump", "  padded  ", "706164646564", false},
 	{"", "merit-dump", `one\\two`, "6f6e655c74776f", false},
