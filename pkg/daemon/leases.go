@@ -170,7 +170,14 @@ func (l *leases) expire(ctx context.Context, log *zap.Logger) {
 			return
 		case now := <-tick.C:
 			e := l.settings.Load().expired
-			if e.ReclaimWait == 0 || now.Before(next) {
+			switch {
+			case now.Before(next):
+				continue
+			case e.ReclaimWait == 0:
+				if e.FlushWait > 0 {
+					next = now.Add(e.FlushWait)
+					l.flush(log)
+				}
 				continue
 			}
 			next = now.Add(e.ReclaimWait)
@@ -186,6 +193,14 @@ func (l *leases) expire(ctx context.Context, log *zap.Logger) {
 				log.Warn("expired leases are reclaimed more slowly than leases expire", zap.Int("leases", n), zap.Int("rounds", e.Unwarned))
 			}
 		}
+	}
+}
+
+// flush forgets what is remembered of leases, which rounds of reclamation do otherwise.
+func (l *leases) flush(log *zap.Logger) {
+	n, seq := l.table.Flush(time.Now())
+	if n > 0 && l.table.Commit(seq) == nil { // clean sees to the store
+		log.Debug("old leases forgotten", zap.Int("leases", n))
 	}
 }
 

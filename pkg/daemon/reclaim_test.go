@@ -87,3 +87,38 @@ func TestHistory(t *testing.T) {
 		}
 	}
 }
+
+// TestFlush: histories are forgotten without rounds of reclamation too; leases that have run out
+// stay then.
+func TestFlush(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		e     config.Expired
+		there int // of a lease that was given back, and of one that ran out
+	}{
+		{"rounds", config.Expired{ReclaimWait: 10 * time.Second, FlushWait: 25 * time.Second, Hold: time.Minute}, 0},
+		{"no rounds", config.Expired{FlushWait: 25 * time.Second, Hold: time.Minute}, 1},
+		{"rounds, nothing is flushed", config.Expired{ReclaimWait: 10 * time.Second, Hold: time.Minute}, 0},
+		{"neither", config.Expired{Hold: time.Minute}, 1},
+		{"nothing is remembered", config.Expired{ReclaimWait: 10 * time.Second}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &leases{table: lease.NewTable(new(lease.Volatile), lease.TableOptions{}), changed: make(chan struct{}, 1)}
+			l.configure(&config.Config{Expired: test.e})
+			for n := range 2 {
+				m := lease.Lease{Resource: v4(fmt.Sprintf("192.0.2.%d", n)), HWAddr: []byte{2, byte(n)}, HWType: 1, Subnet: 1, Start: time.Now(), Valid: 5 * time.Second}
+				if _, _, err := l.table.Put(&m, lease.Always); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := l.table.Release(v4("192.0.2.0"), time.Now(), lease.Identity{Kind: lease.ByHWAddr, HWType: 1, ID: []byte{2, 0}}); err != nil {
+				t.Fatal(err)
+			}
+			go l.expire(t.Context(), zap.NewNop())
+			time.Sleep(3 * time.Minute)
+			if n := l.table.Len(); n != test.there {
+				t.Errorf("%s: %d leases are there, want %d", test.name, n, test.there)
+			}
+		})
+	}
+}

@@ -72,6 +72,21 @@ func (t *Table) over(k *key, now uint32, again, remove bool) (ended bool, seq Se
 	return t.end(&o, now)
 }
 
+// forgetOld forgets the history of a resource if it is old enough.
+func (t *Table) forgetOld(k *key, now uint32) (ended bool, seq Seq) {
+	h := t.hashKey(k)
+	s := &t.shards[shardOf(h)]
+	s.mu.Lock()
+	slot, r := s.lease(uint32(h), k)
+	if r == nil || !r.state.free() || t.deadline(r) > now || r.timer == 0 {
+		s.mu.Unlock()
+		return false, 0
+	}
+	o := t.takeOut(shardOf(h), slot, r, true)
+	s.mu.Unlock()
+	return t.end(&o, now)
+}
+
 // end ends what is overdue, if it may end and nothing has happened to it meanwhile. It
 // locks the owner, as takeOut found it, and looks again.
 func (t *Table) end(o *leaving, now uint32) (ended bool, seq Seq) {

@@ -72,3 +72,29 @@ func (t *Table) reap(now uint32, limit, histories int) (r reaped) {
 	}
 	return r
 }
+
+// Flush forgets the histories that are old enough and ends nothing else, where there are no
+// rounds of reclamation. It looks at every lease. The Seq is as with Reap.
+func (t *Table) Flush(now time.Time) (histories int, last Seq) {
+	if t.ready() != nil {
+		return 0, 0
+	}
+	sec := seconds(now)
+	var old []key
+	for i := range t.shards {
+		s := &t.shards[i]
+		old = old[:0]
+		s.each(func(r *record) bool {
+			if r.state.free() && t.deadline(r) <= sec {
+				old = append(old, r.key)
+			}
+			return true
+		})
+		for i := range old {
+			if forgotten, seq := t.forgetOld(&old[i], sec); forgotten {
+				histories, last = histories+1, max(last, seq)
+			}
+		}
+	}
+	return histories, last
+}
