@@ -59,8 +59,8 @@ type Hooks struct {
 	NameUpdate func(x *Exchange, n *NameUpdate)
 
 	// LeaseSelect is lease4_select: a client is about to get a lease, or with
-	// offer has been found an address. Lifetime, host name and user context may
-	// be changed. Skip is no lease: the client is refused, an offer not made.
+	// offer has been found an address. Lifetime (a second at least), host name and user
+	// context may be changed. Skip is no lease: the client is refused, an offer not made.
 	LeaseSelect func(x *Exchange, l *lease.Lease, offer bool) NextStep
 
 	// LeaseRenew is lease4_renew: l is the client's lease as it is about to be

@@ -2,6 +2,7 @@ package server4
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"runtime/debug"
@@ -169,7 +170,7 @@ func (s *Server) offered(x *Exchange) Verdict {
 		}
 		return DropHook
 	}
-	x.Lease.Valid, x.Lease.Hostname, x.Lease.UserContext = l.Valid, l.Hostname, l.UserContext
+	x.Lease.Valid, x.Lease.Hostname, x.Lease.UserContext = bounded(l.Valid), l.Hostname, l.UserContext
 	x.rename(l.Hostname)
 	return Next
 }
@@ -204,8 +205,8 @@ func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool
 			return x.nak("no lease for this client"), true
 		}
 	}
-	x.plan = plan{true, l.Valid, l.Hostname}
-	if !bytes.Equal(l.UserContext, had.UserContext) {
+	x.plan = plan{true, bounded(l.Valid), l.Hostname}
+	if !bytes.Equal(l.UserContext, had.UserContext) && isObject(l.UserContext) {
 		x.req.Lease.UserContext = l.UserContext
 	}
 	x.rename(l.Hostname)
@@ -238,6 +239,16 @@ func (x *Exchange) foretell(stands lease.Standing, had *lease.Lease) {
 	} else {
 		r.Remain = lease.Infinite
 	}
+}
+
+// bounded is a lifetime that a lease may have: a row of the lease file with none is read
+// as a removal, by Kea too.
+func bounded(d time.Duration) time.Duration { return min(max(d, time.Second), lease.Infinite) }
+
+// isObject reports whether a user context is one that the lease file may hold: a row with
+// anything but a JSON object is damaged, to Kea as well.
+func isObject(b json.RawMessage) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte{'{'}) && json.Valid(b)
 }
 
 // planned is the lease that Grant is about to make.
