@@ -66,14 +66,14 @@ func (p *Params) Rename(d *Decision, name string, fwd, rev bool, addr netip.Addr
 		d.add(".")
 	}
 	if !d.valid() {
-		d.n = 0
+		d.Clear()
 	}
 }
 
 // Tune makes what an expression says the name of d, with the suffix when it is one
 // label; nothing, or what is no name, changes nothing. skip has the DNS left alone.
 func (p *Params) Tune(d *Decision, name []byte, skip bool) {
-	if n, ok := labels(name); ok && n > 0 && string(name) != string(d.Name()) {
+	if n, ok := labels(name); ok && n > 0 && plainly(name) && string(name) != string(d.Name()) {
 		d.keep(name)
 		if n == 1 {
 			p.qualify(d)
@@ -84,10 +84,10 @@ func (p *Params) Tune(d *Decision, name []byte, skip bool) {
 			d.add(".")
 		}
 		if !d.valid() {
-			d.n = 0
+			d.Clear()
 		}
 	}
-	if skip {
+	if skip && d.Answer != None {
 		asked := d.S != d.O
 		d.Fwd, d.Rev, d.S, d.N, d.O = false, false, false, true, asked
 	}
@@ -328,10 +328,12 @@ func (d *Decision) lower() {
 // names left as they are.
 func (d *Decision) valid() bool {
 	n, ok := labels(d.Name())
-	if !ok || n == 0 {
-		return false
-	}
-	for _, c := range d.Name() {
+	return ok && n > 0 && plainly(d.Name())
+}
+
+// plainly reports whether a name has no blanks nor control characters.
+func plainly(name []byte) bool {
+	for _, c := range name {
 		if c <= ' ' || c == 0x7f {
 			return false
 		}

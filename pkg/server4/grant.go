@@ -153,7 +153,7 @@ func (x *Exchange) shape(l *lease.Lease) {
 	x.last(l, sub)
 	x.decide(l, sub, sub.Names(p.pool), host)
 	if x.plan.set {
-		l.Valid, l.Hostname = x.plan.valid, x.plan.hostname
+		l.Valid = x.plan.valid
 	}
 }
 

@@ -221,3 +221,31 @@ func TestHookLifetimeIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestHookNameIsOne: a name that LeaseSelect gives, or NameUpdate, is the same in the answer
+// and in the lease; "" of LeaseSelect, and what is no name, is none at all.
+func TestHookNameIsOne(t *testing.T) {
+	for given, want := range map[string]string{"": "", "other": "other", "Other": "other", "a b": "", "a..b": "", "a\nb": "", strings.Repeat("x", 300): "", "host": "host"} {
+		for point, h := range map[string]*Hooks{
+			"lease4_select": {LeaseSelect: func(_ *Exchange, l *lease.Lease, _ bool) NextStep { l.Hostname = given; return Continue }},
+			"ddns4_update":  {NameUpdate: func(_ *Exchange, n *NameUpdate) { n.Hostname = given }},
+		} {
+			want := want
+			if given == "" && point == "ddns4_update" {
+				want = "myhost-192-0-2-100" // one is made
+			}
+			for _, way := range ways {
+				b := newBenchWith(t, net1(), Options{Interfaces: eth0(), Hooks: h})
+				for _, q := range []query{{kind: dhcp4.Discover, hw: hwA, opts: "12=686f7374"}, {kind: dhcp4.Request, hw: hwA, opts: "12=686f7374 50=c0000264 54=c0000201"}} {
+					m := way.ask(b, q)
+					if told, has := m.Option(dhcp4.OptHostName); string(told) != want || has != (want != "") {
+						t.Errorf("%s, %s, %v, %q: told %q, %v", point, way.name, q.kind, given, told, has)
+					}
+				}
+				if l, _ := b.table.ByResource(resource(ip("192.0.2.100"))); l.Hostname != want {
+					t.Errorf("%s, %s, %q: the lease has %q", point, way.name, given, l.Hostname)
+				}
+			}
+		}
+	}
+}

@@ -35,6 +35,7 @@ type forHooks struct {
 	names    NameUpdate // when renamed
 	renamed  bool
 	sameName bool // but for who updates the DNS
+	unnamed  bool // the lease is to have no name
 	asWas    bool // the lease was left as it is
 	left     []lease.Lease
 }
@@ -52,7 +53,7 @@ func (f *forHooks) reset() {
 
 // anew forgets what was said about the lease.
 func (f *forHooks) anew() {
-	f.plan.set, f.renamed, f.asWas = false, false, false
+	f.plan.set, f.renamed, f.unnamed, f.asWas = false, false, false, false
 	f.left = f.left[:0]
 }
 

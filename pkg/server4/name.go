@@ -112,6 +112,9 @@ func (x *Exchange) decide(l *lease.Lease, sub *topology.Subnet, p *ddns.Params, 
 		}
 		p.Rename(&h.is, name, x.names.Forward, x.names.Reverse, a)
 	}
+	if x.unnamed {
+		h.is.Clear()
+	}
 	l.Hostname, l.FwdDNS, l.RevDNS = h.text(), h.is.Fwd, h.is.Rev
 }
 

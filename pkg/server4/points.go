@@ -177,9 +177,8 @@ func (s *Server) offered(x *Exchange) Verdict {
 
 // A plan is a lease as hook functions want it, which shape then makes it.
 type plan struct {
-	set      bool
-	valid    time.Duration
-	hostname string
+	set   bool
+	valid time.Duration
 }
 
 // granting calls lease4_renew or lease4_select for an address that the client may
@@ -205,7 +204,7 @@ func (s *Server) granting(x *Exchange, want netip.Addr) (v Verdict, decided bool
 			return x.nak("no lease for this client"), true
 		}
 	}
-	x.plan = plan{true, bounded(l.Valid), l.Hostname}
+	x.plan = plan{true, bounded(l.Valid)}
 	if !bytes.Equal(l.UserContext, had.UserContext) && isObject(l.UserContext) {
 		x.req.Lease.UserContext = l.UserContext
 	}
@@ -283,7 +282,12 @@ func (s *Server) keepOld(x *Exchange, want netip.Addr, seq lease.Seq) (Verdict, 
 
 // rename has the reply say the name that the lease got.
 func (x *Exchange) rename(name string) {
-	if name == x.hostname() {
+	switch name {
+	case x.hostname():
+		return
+	case "":
+		x.unnamed = true
+		x.name.is.Clear()
 		return
 	}
 	if !x.renamed {

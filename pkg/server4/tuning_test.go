@@ -2,6 +2,7 @@ package server4
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ func TestTuning(t *testing.T) {
 		{"the subnet's, of two labels", byAddr, own, "81=010000" + text("a"), `81=01 "own.lab."`, "11 own.lab."},
 		{"the subnet has none", byAddr, none, "81=010000" + text("a"), `81=01 "a.example.org."`, "11 a.example.org."},
 		{"what it says is no name", `, "parameters": {"hostname-expr": "'a..b'"}`, "", "12=" + text("c"), `12="c.example.org"`, "11 c.example.org"},
+		{"what it says has a blank in it", `, "parameters": {"hostname-expr": "'a b'"}`, "", "12=" + text("c"), `12="c.example.org"`, "11 c.example.org"},
+		{"what it says leaves no room for the suffix", `, "parameters": {"hostname-expr": "'` + strings.Repeat("x", 63) + `'"}`,
+			`, "ddns-qualifying-suffix": "` + strings.Repeat(strings.Repeat("y", 63)+".", 3) + `"`, "12=" + text("c"), "", "00 "},
 		{"SKIP_DDNS", "", "", "60=" + text("skip") + " 81=010000" + text("a"), `81=0a "a.example.org."`, "00 a.example.org."},
 		{"SKIP_DDNS, by its host name", byAddr, "", "60=" + text("skip") + " 12=" + text("a"), `12="host-02-00-5e-00-00-01.example.org"`, "00 host-02-00-5e-00-00-01.example.org"},
 	} {
