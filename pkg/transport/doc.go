@@ -15,7 +15,8 @@
 // # Whose datagrams a socket takes
 //
 // Every socket is bound so tightly that the kernel sorts: to one address or
-// group and, but for global IPv6 addresses, to one interface. Nothing is ever
+// group and to one interface, but for global IPv6 addresses and for IPv4 ones that
+// stand where nothing comes in, on a loopback or a dummy. Nothing is ever
 // bound to the wildcard address, so other daemons on the host may have the same
 // port on other interfaces. SO_REUSEADDR is never set and SO_REUSEPORT never
 // before bind: a second daemon on the same interface and port is told that the

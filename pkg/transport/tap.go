@@ -45,7 +45,7 @@ func (g *Group) tap(k key, p *plan) (*os.File, error) {
 // framed tells whether clients without address may be on the link of k: it has a
 // socket for broadcasts then.
 func (p *plan) framed(k key) bool {
-	_, ok := p.answers[key{k.iface, k.index, broadcast, limitedBroadcast}]
+	_, ok := p.answers[broadcasts(k.iface, k.index)]
 	return ok
 }
 

@@ -310,3 +310,48 @@ func TestRawDoesNotAllocate(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// TestAddressOfNoLink: what relays ask at an address on the loopback of the host, which
+// routing leads to by whatever link, is taken there, once, and answered from it, with
+// packet sockets on that link too.
+func TestAddressOfNoLink(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	p := netns.NewPeer(t)
+	p.Veth("lan0", "far0", []string{"192.0.2.1/24"}, []string{"192.0.2.9/24"})
+	netns.Up(t, "lo", "203.0.113.1/32")
+	if out, err := exec.Command("ip", "link", "add", "none0", "type", "dummy").CombinedOutput(); err == nil {
+		netns.Up(t, "none0", "203.0.113.2/32")
+	} else {
+		t.Logf("no dummy links here: %s", out)
+		netns.Add(t, "lo", "203.0.113.2/32")
+	}
+	p.Do(func() {
+		if out, err := exec.Command("ip", "route", "add", "203.0.113.0/24", "via", "192.0.2.1").CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	relay := socket(t, p, "192.0.2.9:67")
+	for _, raw := range []bool{true, false} {
+		t.Run(fmt.Sprint("packet sockets ", raw), func(t *testing.T) {
+			g, err := transport.Listen4(transport.Options{Raw: raw, Specs: []transport.Spec{
+				{Iface: "lan0"}, {Iface: "lo", Addr: netip.MustParseAddr("203.0.113.1")}, {Iface: "none0"}, {Iface: "lo", Addr: netip.MustParseAddr("203.0.113.2")}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop := follow(t, g)
+			for _, server := range []string{"203.0.113.1:67", "192.0.2.1:67", "203.0.113.2:67"} {
+				send(t, relay, server, server)
+				if from := hear(t, relay, 5*time.Second, server); from.String() != server {
+					t.Errorf("asked at %s, answered from %v", server, from)
+				}
+			}
+			_ = relay.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+			if n, from, err := relay.ReadFromUDPAddrPort(make([]byte, 100)); err == nil {
+				t.Errorf("%d octets more from %v", n, from)
+			}
+			stop()
+		})
+	}
+}

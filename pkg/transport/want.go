@@ -31,18 +31,19 @@ type key struct {
 	index int
 	kind  kind
 	addr  netip.Addr // of a broadcast socket: limitedBroadcast
+	still bool       // IPv4: nothing comes in on the link, a loopback or dummy
 }
 
 // String names the socket for messages.
 func (k key) String() string { return k.iface + "/" + k.addr.String() }
 
-// bound tells whether the socket has to be bound to its device. A global
-// IPv6 address may stand on a link that no datagram ever comes in on, such as
-// the loopback of a router, and is served from everywhere. A link-local one and
-// ff02::1:2 are bound to their link by their scope.
+// bound tells whether the socket has to be bound to its device. An address may
+// stand on a link that no datagram ever comes in on, such as the loopback of a
+// router, and is then served from everywhere; with IPv6 any global one is. A
+// link-local one and ff02::1:2 are bound to their link by their scope.
 func (k key) bound() bool {
 	if k.addr.Is4() {
-		return !k.addr.IsLoopback() // which comes in on no other link, RFC 1122 §3.2.1.3
+		return !k.still
 	}
 	return k.kind == group && !k.addr.IsLinkLocalMulticast()
 }
@@ -50,7 +51,7 @@ func (k key) bound() bool {
 // boundToLink tells whether the socket has to do with its link only, by device
 // or by scope.
 func (k key) boundToLink() bool {
-	return k.kind != unicast || k.addr.Is4() || k.addr.IsLinkLocalUnicast()
+	return k.kind != unicast || k.addr.Is4() && !k.still || k.addr.IsLinkLocalUnicast()
 }
 
 // A plan is the sockets that specs and links ask for, in order.
@@ -133,14 +134,15 @@ func (p *plan) serves(l *netif.Interface) bool {
 // link4 adds a socket for each IPv4 address asked for, and one for what clients
 // without address send to 255.255.255.255 (RFC 2131 §4.1).
 func (p *plan) link4(l *netif.Interface, s Spec) {
-	all := key{l.Name, l.Index, broadcast, limitedBroadcast}
+	all := broadcasts(l.Name, l.Index)
+	still := l.Loopback || l.NoARP && l.Broadcast
 	for _, prefix := range l.Addrs {
 		a := prefix.Addr()
 		if !a.Is4() || s.Addr.IsValid() && a != s.Addr {
 			continue
 		}
-		p.add(key{l.Name, l.Index, unicast, a})
-		if !l.Broadcast || l.Loopback {
+		p.add(key{l.Name, l.Index, unicast, a, still})
+		if !l.Broadcast || still {
 			continue
 		}
 		if _, ok := p.answers[all]; !ok {
@@ -148,6 +150,11 @@ func (p *plan) link4(l *netif.Interface, s Spec) {
 		}
 		p.add(all)
 	}
+}
+
+// broadcasts is the socket of a link for what is sent to everybody.
+func broadcasts(iface string, index int) key {
+	return key{iface: iface, index: index, kind: broadcast, addr: limitedBroadcast}
 }
 
 // answer chooses what a broadcast socket answers from: the address that the spec
@@ -168,16 +175,16 @@ func (p *plan) answer(k key, l *netif.Interface, s Spec) netip.Addr {
 // all its addresses, or the one named.
 func (p *plan) link6(l *netif.Interface, s Spec) {
 	if a := l.LinkLocal(); a.IsValid() && !l.Loopback {
-		p.add(key{l.Name, l.Index, unicast, a})
+		p.add(key{iface: l.Name, index: l.Index, kind: unicast, addr: a})
 		if l.Multicast {
-			p.add(key{l.Name, l.Index, group, allAgentsAndServers})
-			p.add(key{l.Name, l.Index, group, allServers})
+			p.add(key{iface: l.Name, index: l.Index, kind: group, addr: allAgentsAndServers})
+			p.add(key{iface: l.Name, index: l.Index, kind: group, addr: allServers})
 		}
 	}
 	for _, prefix := range l.Addrs {
 		a := prefix.Addr()
 		if a.Is6() && (a == s.Addr || l.Loopback && !s.Addr.IsValid()) {
-			p.add(key{l.Name, l.Index, unicast, a})
+			p.add(key{iface: l.Name, index: l.Index, kind: unicast, addr: a})
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestSocketsWanted(t *testing.T) {
 
 // A broadcast socket answers from the first address that is asked for.
 func TestBroadcastSocketAnswersFrom(t *testing.T) {
-	k := key{"lan0", 2, broadcast, limitedBroadcast}
+	k := broadcasts("lan0", 2)
 	for _, a := range []string{"192.0.2.1", "192.0.2.2"} {
 		p := wanted(true, []Spec{{Iface: "lan0", Addr: netip.MustParseAddr(a)}, {Iface: "*"}}, testLinks(), nil)
 		if got := p.answers[k].String(); got != a {
@@ -101,7 +101,7 @@ func TestAnswersStay(t *testing.T) {
 		}
 		return []netif.Interface{l}
 	}
-	k := key{"lan0", 2, broadcast, limitedBroadcast}
+	k := broadcasts("lan0", 2)
 	before := map[key]netip.Addr(nil)
 	for _, tt := range []struct {
 		name  string
@@ -133,10 +133,10 @@ func TestAnswersStay(t *testing.T) {
 
 func TestSenderChoosesTheSocket(t *testing.T) {
 	at := func(iface string, index int, a string) *conn {
-		return &conn{key: key{iface, index, unicast, netip.MustParseAddr(a)}}
+		return &conn{key: key{iface: iface, index: index, addr: netip.MustParseAddr(a)}}
 	}
 	conns := []*conn{
-		{key: key{"lan0", 2, group, allAgentsAndServers}}, {key: key{"lan1", 3, group, allAgentsAndServers}},
+		{key: key{iface: "lan0", index: 2, kind: group, addr: allAgentsAndServers}}, {key: key{iface: "lan1", index: 3, kind: group, addr: allAgentsAndServers}},
 		at("lan2", 5, "fe80::1"),
 		at("lan0", 2, "2001:db8::1"), at("lan0", 2, "fe80::1"), at("lan1", 3, "fe80::1"),
 		at("lan0", 2, "192.0.2.1"), at("lan0", 2, "192.0.2.2"), at("lan1", 3, "198.51.100.1"),
