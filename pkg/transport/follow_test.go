@@ -131,3 +131,37 @@ func TestReplace(t *testing.T) {
 	}
 	wait(t, "nothing", served())
 }
+
+// TestRename: a link under another name is served on, and nobody is told that an address
+// is taken which we had ourselves.
+func TestRename(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	netns.NewPeer(t).Veth("lan0", "far0", []string{"192.0.2.1/24"}, nil)
+	links, err := netif.Follow(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told problems
+	g, err := transport.Listen4(transport.Options{Raw: true, OnProblem: told.add, Specs: []transport.Spec{{Iface: "*"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recorder
+	stop := r.run(t, g, links)
+	lan, err := netlink.LinkByName("lan0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"wan0", "lan0", "wan0"} {
+		if err := netlink.LinkSetName(lan, name); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, "sockets of "+name, func() bool { return slices.Equal(r.sockets(), []string{name + "/192.0.2.1", name + "/broadcast"}) })
+	}
+	stop()
+	if told := told.all(); told != nil {
+		t.Errorf("told %v", told)
+	}
+}

@@ -191,7 +191,7 @@ func (g *Group) reconcile(links []netif.Interface) []lack {
 func (g *Group) openMissing(p plan) (opened []*conn, lacks []lack) {
 	g.failed = false
 	for _, k := range p.keys {
-		if g.find(k) != nil || g.leaving[k] != nil {
+		if g.find(k) != nil || g.leavesStill(k) {
 			continue
 		}
 		c, err := g.openConn(k, &p)
@@ -214,6 +214,17 @@ func (g *Group) answering() map[key]netip.Addr {
 		}
 	}
 	return m
+}
+
+// leavesStill tells whether a socket is being left that has the address of k on its
+// link, under whatever name the link had.
+func (g *Group) leavesStill(k key) bool {
+	for old := range g.leaving {
+		if old.index == k.index && old.kind == k.kind && old.addr == k.addr {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *Group) find(k key) *conn {
