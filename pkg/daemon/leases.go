@@ -131,9 +131,10 @@ func tableOptions(cfg *config.Config) lease.TableOptions {
 }
 
 // history is how long a released or reclaimed lease is kept: not at all where either
-// of Kea's keys about it is 0.
+// of Kea's keys about it is 0. Where there are no rounds, flushing has no say: only
+// leases-reclaim ends leases then, and says itself whether they stay.
 func history(e config.Expired) time.Duration {
-	if e.Hold == 0 || e.FlushWait == 0 {
+	if e.Hold == 0 || e.FlushWait == 0 && e.ReclaimWait > 0 {
 		return -1 // the table's "not at all"
 	}
 	return e.Hold

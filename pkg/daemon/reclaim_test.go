@@ -73,16 +73,17 @@ func TestReclaimIsStored(t *testing.T) {
 // TestHistory: how long a reclaimed lease stays is said by two keys.
 func TestHistory(t *testing.T) {
 	for _, tt := range []struct {
-		name        string
-		hold, flush time.Duration
-		want        time.Duration
+		name                 string
+		hold, flush, reclaim time.Duration
+		want                 time.Duration
 	}{
-		{"Kea's defaults", time.Hour, 25 * time.Second, time.Hour},
-		{"hold-reclaimed-time 0", 0, 25 * time.Second, -1},
-		{"flush-reclaimed-timer-wait-time 0", time.Hour, 0, -1},
-		{"both 0", 0, 0, -1},
+		{"Kea's defaults", time.Hour, 25 * time.Second, 10 * time.Second, time.Hour},
+		{"hold-reclaimed-time 0", 0, 25 * time.Second, 10 * time.Second, -1},
+		{"flush-reclaimed-timer-wait-time 0", time.Hour, 0, 10 * time.Second, -1},
+		{"that, and no rounds", time.Hour, 0, 0, time.Hour},
+		{"all 0", 0, 0, 0, -1},
 	} {
-		if got := history(config.Expired{Hold: tt.hold, FlushWait: tt.flush}); got != tt.want {
+		if got := history(config.Expired{Hold: tt.hold, FlushWait: tt.flush, ReclaimWait: tt.reclaim}); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
