@@ -64,7 +64,7 @@ var serverIDKeys = with("server-id", nil, []rule{
 var expiredLeases = with("expired-leases-processing", nil, []rule{
 	{name: "reclaim-timer-wait-time", typ: tInt, max: 65535, def: "10"},
 	{name: "flush-reclaimed-timer-wait-time", typ: tInt, max: 65535, def: "25",
-		note: "0: neither released nor reclaimed leases are kept, if there are rounds; else they go with the rounds of reclaim-timer-wait-time, and so often where there are none"},
+		note: "0: released leases are not kept, nor reclaimed ones if there are rounds; else they go with the rounds of reclaim-timer-wait-time, and so often where there are none"},
 	{name: "hold-reclaimed-time", typ: tInt, max: maxU32, def: "3600"},
 	{name: "max-reclaim-leases", typ: tInt, max: maxU32, def: "100", note: "0: any number"},
 	{name: "max-reclaim-time", typ: tInt, max: 10000, def: "250", note: "milliseconds; 0: any time"},

@@ -127,12 +127,13 @@ func tableOptions(cfg *config.Config) lease.TableOptions {
 		MaxOffersPerSource: cfg.Ours.OfferLimit,
 		DeclineProbation:   cfg.DeclineProbation,
 		HoldReclaimed:      history(cfg.Expired),
+		DropReleased:       cfg.Expired.FlushWait == 0,
 	}
 }
 
 // history is how long a released or reclaimed lease is kept: not at all where either
-// of Kea's keys about it is 0. Where there are no rounds, flushing has no say: only
-// leases-reclaim ends leases then, and says itself whether they stay.
+// of Kea's keys about it is 0. Where there are no rounds, flushing has a say about
+// released ones alone: leases-reclaim says itself whether what it ends stays.
 func history(e config.Expired) time.Duration {
 	if e.Hold == 0 || e.FlushWait == 0 && e.ReclaimWait > 0 {
 		return -1 // the table's "not at all"

@@ -343,7 +343,7 @@ func (t *Table) release(s *shard, slot uint32, r *record, h uint64, now uint32) 
 	pl := t.places(shardOf(h), &k)
 	t.count(&k, r.subnet, &pl, negative(inForce(r.state)))
 	was := t.before(s, r)
-	if t.history.Load() == 0 {
+	if t.history.Load() == 0 || t.dropReleased.Load() {
 		r.state = Released
 		seq := t.store.Append(Change{Lease: s.show(r), Remove: true})
 		t.ended(was, seq)

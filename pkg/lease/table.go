@@ -16,6 +16,7 @@ type TableOptions struct {
 	MaxOffersPerSource int           // bound on open offers with the same Request.Source; 0: 65536; negative: none
 	DeclineProbation   time.Duration // how long a declined resource is kept out; 0: 24 h
 	HoldReclaimed      time.Duration // how long a released or reclaimed lease keeps its history; 0: 1 h; negative: not at all
+	DropReleased       bool          // a released lease keeps none in any case
 }
 
 func (o *TableOptions) setDefaults() {
@@ -49,6 +50,7 @@ type Table struct {
 
 	// whole seconds, atomic since a reload may change them
 	hold, probation, history atomic.Uint32
+	dropReleased             atomic.Bool
 	maxOffers                atomic.Int64
 
 	clients    [shards]sync.Mutex // locks of identities
@@ -96,6 +98,7 @@ func (t *Table) Configure(o TableOptions) {
 	t.hold.Store(lifetime(o.OfferHold))
 	t.probation.Store(lifetime(o.DeclineProbation))
 	t.history.Store(lifetime(o.HoldReclaimed))
+	t.dropReleased.Store(o.DropReleased)
 	t.maxOffers.Store(int64(o.MaxOffersPerSource))
 }
 
