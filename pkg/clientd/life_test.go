@@ -402,13 +402,18 @@ func TestStatusForPeople(t *testing.T) {
 	const answer = `{"client": "dhcp4c", "interface": "eth0", "pid": 1, "version": "1", "state": "BOUND", "since": "2026-01-02T15:04:05Z",
 		"next": "2026-01-02T15:34:05Z", "lease": {"version": 1, "address": "192.0.2.7/24", "server": "192.0.2.1", "message": "AAAA",
 		"options": {"domain-name": "\u001b[2Jexample"}, "ias": [{"kind": "na", "leases": [{"prefix": "2001:db8::5/128"}]}]}}`
-	defer func(l *time.Location) { time.Local = l }(time.Local)
-	time.Local = time.UTC
+	local := func(text string) string {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.In(time.Local).Format(time.DateTime)
+	}
 	var out bytes.Buffer
 	if err := printStatus(&out, []byte(answer)); err != nil {
 		t.Fatal(err)
 	}
-	const want = `dhcp4c on eth0: BOUND since 2026-01-02 15:04:05, next at 2026-01-02 15:34:05
+	want := `dhcp4c on eth0: BOUND since ` + local("2026-01-02T15:04:05Z") + `, next at ` + local("2026-01-02T15:34:05Z") + `
   address           192.0.2.7/24
   server            192.0.2.1
   options
