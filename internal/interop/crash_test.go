@@ -110,7 +110,7 @@ func (c *crowd) known(t *testing.T, acked map[[6]byte]ack) {
 func crashSite(t *testing.T) *site {
 	t.Helper()
 	need.Programs(t, "ss")
-	s := build(t, plan{v6: ours, v4: ours, pool: "192.0.0.2 - 192.0.255.254", prefix: "192.0.0.0/16", quiet: true})
+	s := build(t, plan{v6: ours, v4: ours, pool: "192.0.0.2 - 192.15.255.254", prefix: "192.0.0.0/12", quiet: true})
 	s.ready(t)
 	return s
 }
