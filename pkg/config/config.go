@@ -132,7 +132,7 @@ type ControlHeader struct{ Name, Value string }
 // Expired is "expired-leases-processing".
 type Expired struct {
 	ReclaimWait time.Duration // between rounds; 0: no rounds
-	FlushWait   time.Duration // 0: no released lease is remembered, nor a reclaimed one if there are rounds, with which it goes else
+	FlushWait   time.Duration // 0: released leases are not remembered, nor are reclaimed ones where there are rounds
 	Hold        time.Duration // how long a reclaimed lease is remembered
 	MaxLeases   int           // in one round; 0: any number
 	MaxTime     time.Duration // for one round; 0: any time

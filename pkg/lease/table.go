@@ -16,7 +16,7 @@ type TableOptions struct {
 	MaxOffersPerSource int           // bound on open offers with the same Request.Source; 0: 65536; negative: none
 	DeclineProbation   time.Duration // how long a declined resource is kept out; 0: 24 h
 	HoldReclaimed      time.Duration // how long a released or reclaimed lease keeps its history; 0: 1 h; negative: not at all
-	DropReleased       bool          // a released lease keeps none in any case
+	DropReleased       bool          // a released lease keeps no history, whatever HoldReclaimed says
 }
 
 func (o *TableOptions) setDefaults() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+	"golang.org/x/sys/unix"
 )
 
 // The packet is the one of TestFrame, whose sums were worked out by hand.
@@ -53,6 +54,32 @@ func TestParse(t *testing.T) {
 				t.Errorf("%v to %v: %q", src, dst, payload)
 			}
 		})
+	}
+}
+
+// TestDecode: what the kernel says of a packet counts, and so does whether its source
+// can be a host's (RFC 1122 §3.2.1.3). Packets without a UDP checksum, so that one of
+// IPv4, worked out by hand, is all that changes.
+func TestDecode(t *testing.T) {
+	tests := []struct {
+		name, wire string
+		status     uint32
+		err        error
+	}{
+		{"a host", "45 00 001f 0000 4000 40 11 b6c2 c0000201 c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER, nil},
+		{"no address yet", "45 00 001f 0000 4000 40 11 78c4 00000000 c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER, nil},
+		{"unfinished UDP checksum", "45 00 001f 0000 4000 40 11 b6c2 c0000201 c000020a  0043 0044 000b 8428  616263", unix.TP_STATUS_USER | unix.TP_STATUS_CSUMNOTREADY, nil},
+		{"the same, finished", "45 00 001f 0000 4000 40 11 b6c2 c0000201 c000020a  0043 0044 000b 8428  616263", unix.TP_STATUS_USER, errChecksum},
+		{"VLAN", "45 00 001f 0000 4000 40 11 b6c2 c0000201 c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER | unix.TP_STATUS_VLAN_VALID, errVLAN},
+		{"from a loopback", "45 00 001f 0000 4000 40 11 f9c2 7f000001 c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER, errSource},
+		{"from a group", "45 00 001f 0000 4000 40 11 98c2 e0000001 c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER, errSource},
+		{"from everybody", "45 00 001f 0000 4000 40 11 78c4 ffffffff c000020a  0043 0044 000b 0000  616263", unix.TP_STATUS_USER, errSource},
+	}
+	for _, tt := range tests {
+		_, _, payload, err := Decode(octets(tt.wire), tt.status)
+		if !errors.Is(err, tt.err) || err == nil && string(payload) != "abc" {
+			t.Errorf("%s: %q, %v, want %v", tt.name, payload, err, tt.err)
+		}
 	}
 }
 
